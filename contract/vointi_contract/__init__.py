@@ -1,0 +1,1 @@
+"""What both sides promise: metrics, frames, topics and their codecs."""

@@ -1,0 +1,1 @@
+"""Streaming signal processing for wearable sensors."""

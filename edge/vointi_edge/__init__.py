@@ -1,0 +1,1 @@
+"""The edge: devices in, durable readings out."""

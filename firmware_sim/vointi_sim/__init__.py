@@ -1,0 +1,1 @@
+"""Simulated wellbeing devices that speak real protocols."""

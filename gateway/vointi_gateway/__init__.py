@@ -1,0 +1,1 @@
+"""The gateway: ingest, store, API and pages."""
