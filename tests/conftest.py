@@ -1,0 +1,49 @@
+"""Rules for every test: sockets are off unless it is marked, recordings are optional."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NEEDS_SOCKETS = ("network", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in NEEDS_SOCKETS):
+            item.add_marker(pytest.mark.disable_socket)
+
+
+def _recordings() -> Path | None:
+    named = os.environ.get("VOINTI_RECORDINGS")
+    for folder in [Path(named)] if named else [ROOT.parent / "shared" / "data"]:
+        if (folder / "ecg").is_dir():
+            return folder
+    return None
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The development recordings; the test is skipped where they are absent."""
+    folder = _recordings()
+    if folder is None:
+        pytest.skip("no recordings: set VOINTI_RECORDINGS to a folder that has ecg/, ppg/, steps/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The clone."""
+    return ROOT
+
+
+@pytest.fixture(scope="module")
+def module_tmp() -> Iterator[Path]:
+    """A short-named directory for a module's servers (socket paths are limited to 107 bytes)."""
+    with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
+        yield Path(folder)
