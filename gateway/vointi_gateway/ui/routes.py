@@ -1,0 +1,88 @@
+"""The HTML routes and the static files; everything that moves is fetched from the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from vointi_gateway.ui.headers import STATIC_HEADERS, page_headers
+from vointi_gateway.ui.messages import DEFAULT_LANGUAGE, load_messages
+
+_HERE = Path(__file__).parent
+
+
+class PilotView(Protocol):
+    """What a page says of a pilot before any reading has arrived."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def city(self) -> str: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+
+
+class _Pages:
+    """Renders the templates; one instance a router."""
+
+    def __init__(self, pilots: Callable[[], Sequence[PilotView]], version: str) -> None:
+        self._pilots = pilots
+        self._environment = Environment(
+            loader=PackageLoader(__package__ or "vointi_gateway.ui"),
+            autoescape=select_autoescape(),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(
+            t=load_messages(), lang=DEFAULT_LANGUAGE, version=version, pilot=None
+        )
+        self._static = StaticFiles(directory=_HERE / "static")
+
+    def _render(
+        self, request: Request, template: str, status: int = 200, **values: object
+    ) -> HTMLResponse:
+        html = self._environment.get_template(template).render(**values)
+        return HTMLResponse(html, status, page_headers(request.url.scheme))
+
+    def overview(self, request: Request) -> HTMLResponse:
+        return self._render(request, "overview.html")
+
+    def pilot(self, request: Request, pilot_id: str) -> HTMLResponse:
+        for pilot in self._pilots():
+            if pilot.id == pilot_id:
+                return self._render(request, "pilot.html", pilot=pilot)
+        return self._render(request, "not_found.html", 404)
+
+    async def static(self, request: Request, path: str) -> Response:
+        try:
+            response = await self._static.get_response(path, request.scope)
+        except HTTPException as error:
+            return Response(status_code=error.status_code, headers=dict(STATIC_HEADERS))
+        response.headers.update(STATIC_HEADERS)
+        return response
+
+
+def build_router(pilots: Callable[[], Sequence[PilotView]], *, version: str) -> APIRouter:
+    """Return the router of `GET /`, `GET /pilots/{id}` and `GET /static/…`.
+
+    `pilots` is asked at each page view; `version` stands in the footer. Every page carries the
+    headers of `page_headers`; an unknown pilot is a 404 page.
+    """
+    pages = _Pages(pilots, version)
+    router = APIRouter(include_in_schema=False)
+    router.add_api_route("/", pages.overview, methods=["GET"], response_class=HTMLResponse)
+    router.add_api_route(
+        "/pilots/{pilot_id}", pages.pilot, methods=["GET"], response_class=HTMLResponse
+    )
+    router.add_api_route("/static/{path:path}", pages.static, methods=["GET", "HEAD"])
+    return router
