@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from vointi_demo.cli import main
 from vointi_demo.layout import Layout, Ports
+from vointi_demo.supervisor import children_of
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,16 @@ def test_two_layouts_share_no_password(tmp_path: Path) -> None:
         layout.write()
         said.append((tmp_path / name / "secrets" / "users.json").read_text())
     assert said[0] != said[1]
+
+
+def test_port_seed_and_state_reach_the_parts(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "d", "127.0.0.1", Ports(8099, 1, 2, 3), "5")
+    layout.write()
+    commands = {child.name: " ".join(child.command) for child in children_of(layout, 77)}
+    assert commands["simulator"].endswith("--seed 77")
+    for command in commands.values():
+        assert str(tmp_path / "d") in command
+    gateway = tomllib.loads((tmp_path / "d" / "gateway.toml").read_text())
+    assert (gateway["port"], gateway["host"], gateway["mqtt"]["protocol"]) == (
+        8099, "127.0.0.1", "5",
+    )  # fmt: skip

@@ -1,0 +1,28 @@
+# The edge: for a machine without its own radio it speaks HCI to another host.
+FROM python:3.13-slim-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY requirements.lock ./
+RUN python -m venv /opt/tools && sed -n '/^uv==/,/[^\\]$/p' requirements.lock > uv.txt \
+ && /opt/tools/bin/pip install --no-cache-dir --require-hashes -r uv.txt
+ENV VIRTUAL_ENV=/opt/vointi UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1
+RUN /opt/tools/bin/uv venv /opt/vointi \
+ && /opt/tools/bin/uv pip install --constraint requirements.lock setuptools cython numpy
+COPY contract ./contract
+COPY cython_ext ./cython_ext
+COPY edge ./edge
+COPY hardware ./hardware
+RUN /opt/tools/bin/uv pip install --constraint requirements.lock --no-build-isolation ./contract ./cython_ext './edge[virtual-radio]' \
+ && /opt/tools/bin/uv pip uninstall setuptools cython
+
+
+FROM python:3.13-slim-bookworm
+RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/vointi vointi \
+ && install -d -o vointi -g vointi /var/lib/vointi
+COPY --from=build /opt/vointi /opt/vointi
+COPY hardware/catalogue /usr/share/vointi/catalogue
+VOLUME /var/lib/vointi
+ENV PATH=/opt/vointi/bin:$PATH PYTHONUNBUFFERED=1
+USER 10001:10001
+ENTRYPOINT ["vointi-edge"]
+CMD ["run", "--config", "/etc/vointi/edge.toml"]

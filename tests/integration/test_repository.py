@@ -1,0 +1,73 @@
+"""Promises about the files of the repository itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+
+def test_the_lock_has_no_address_and_hashes_everything(root: Path) -> None:
+    text = (root / "requirements.lock").read_text()
+    assert "://" not in text
+    packages = re.split(r"\n(?=\S)", text.strip())
+    assert len(packages) > 50
+    for package in packages:
+        assert "--hash=sha256:" in package, package.splitlines()[0]
+
+
+def test_the_browser_lock_has_no_address_and_hashes_everything(root: Path) -> None:
+    packages = json.loads((root / "package-lock.json").read_text())["packages"]
+    third_party = {name: entry for name, entry in packages.items() if name}
+    assert {"node_modules/uplot", "node_modules/axe-core"} <= set(third_party)
+    assert {entry["license"] for entry in third_party.values()} <= {"MIT", "MPL-2.0", "Apache-2.0"}
+    for entry in third_party.values():
+        assert "resolved" not in entry
+        assert entry["integrity"].startswith("sha512-")
+
+
+def test_every_member_has_the_same_version(root: Path) -> None:
+    members = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]
+    versions = {
+        member: tomllib.loads((root / member / "pyproject.toml").read_text())["project"]["version"]
+        for member in members["members"]
+    }
+    assert len(set(versions.values())) == 1, versions
+
+
+def test_the_compose_file_fits_the_compose_schema(root: Path) -> None:
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "check-jsonschema"),
+            "--builtin-schema", "vendor.compose-spec", str(root / "docker-compose.yml"),
+        ],
+        capture_output=True,
+        check=False,
+        text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("image", ["gateway", "edge", "simulator"])
+def test_images_are_multi_stage_and_run_as_their_own_user(root: Path, image: str) -> None:
+    text = (root / "deploy" / f"{image}.Dockerfile").read_text()
+    assert len(re.findall(r"^FROM ", text, re.M)) >= 2
+    final = text[text.rindex("\nFROM ") :]
+    assert "USER 10001:10001" in final
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", text, re.M)
+    assert copied
+    for source in copied:
+        assert (root / source).exists(), source
+
+
+def test_third_party_code_is_not_committed(root: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.split("\n")
+    assert not [name for name in listed if ".min." in name or "/vendor/" in name]
+    assert not [name for name in listed if name.endswith((".so", ".c", ".whl", ".wasm"))]
