@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import zstandard
-
 from vointi_contract.frame import Batch, Channel, ClockState, Frame, Quality
 from vointi_contract.metrics import by_name
 from vointi_contract.wire import to_protobuf
@@ -232,8 +232,7 @@ def found_beat(body: Body) -> Batch:
 
 def with_offsets(frame: Frame, offsets_us: tuple[int, ...]) -> Frame:
     """The same frame as an irregular one."""
-    fields = {name: getattr(frame, name) for name in Frame.__slots__}
-    return Frame(**{**fields, "offsets_us": offsets_us})
+    return replace(frame, offsets_us=offsets_us)
 
 
 def single_scalar(body: Body) -> Batch:
@@ -253,7 +252,7 @@ _MIX: tuple[tuple[Callable[[Body], Batch], int], ...] = (
 )
 
 
-def samples(rng: Random, count: int) -> list[bytes]:
+def samples(rng: Random, count: int) -> list[bytes | bytearray | memoryview[int]]:
     """Protobuf bytes of made-up batches in the proportions of the mix."""
     kinds = [make for make, share in _MIX for _ in range(share)]
     return [to_protobuf(kinds[index % len(kinds)](Body(rng))) for index in range(count)]

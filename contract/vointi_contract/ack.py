@@ -46,9 +46,7 @@ class Watermark:
         """The same promise in at most MAX_GAPS gaps: the watermark ends before the next one."""
         if len(self.gaps) <= MAX_GAPS:
             return self
-        return Watermark(
-            self.device, self.boot, self.gaps[MAX_GAPS][0] - 1, self.gaps[:MAX_GAPS]
-        )
+        return Watermark(self.device, self.boot, self.gaps[MAX_GAPS][0] - 1, self.gaps[:MAX_GAPS])
 
 
 def encode_ack(marks: Sequence[Watermark]) -> bytes:

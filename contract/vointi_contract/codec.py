@@ -104,9 +104,7 @@ class _Tools(threading.local):
             write_content_size=False,
             write_dict_id=False,
         )
-        self.compressor = zstandard.ZstdCompressor(
-            dict_data=trained, compression_params=parameters
-        )
+        self.compressor = zstandard.ZstdCompressor(dict_data=trained, compression_params=parameters)
         self.decompressor = zstandard.ZstdDecompressor(dict_data=trained, format=_MAGICLESS)
 
 

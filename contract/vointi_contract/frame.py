@@ -99,7 +99,7 @@ class Frame:
         """Microseconds from the frame's time to each value of one of its channels."""
         count = len(channel.values)
         if self.rate_hz > 0:
-            return np.rint(np.arange(count) * (1e6 / self.rate_hz)).astype(np.int64)
+            return np.array(np.rint(np.arange(count) * (1e6 / self.rate_hz)), np.int64)
         if self.offsets_us is not None:
             return np.array(self.offsets_us[len(self.offsets_us) - count :], np.int64)
         return np.zeros(count, np.int64)

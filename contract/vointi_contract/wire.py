@@ -187,5 +187,3 @@ def _rate(rate_uhz: int, where: str) -> float:
 def _limit(count: int, limit: int, where: str) -> None:
     if count > limit:
         raise PayloadError(where, f"{count} entries; send at most {limit}")
-
-
