@@ -1,0 +1,1 @@
+"""Simulated wearables: GATT servers and advertisers on the virtual radio."""
