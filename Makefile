@@ -77,12 +77,12 @@ clean: ## remove what was built and fetched (the data of the demo, too)
 	@.tools/bin/python -m pip install --quiet --require-hashes -r .tools/uv.txt
 	@touch $@
 
-.venv/bin/python: .tools/bin/uv
-	@test -x $@ || $(UV) venv --quiet --python "$(PYTHON)" .venv
+.stamps/venv: .tools/bin/uv
+	@mkdir -p .stamps
+	@test -x $(PY) || $(UV) venv --quiet --python "$(PYTHON)" .venv
 	@touch $@
 
-.stamps/run: requirements.lock $(MEMBERS:%=%/pyproject.toml) cython_ext/setup.py $(wildcard cython_ext/vointi_signals/*.pyx cython_ext/vointi_signals/*.pxd) | .venv/bin/python
-	@mkdir -p .stamps
+.stamps/run: requirements.lock $(MEMBERS:%=%/pyproject.toml) cython_ext/setup.py $(wildcard cython_ext/vointi_signals/*.pyx cython_ext/vointi_signals/*.pxd) | .stamps/venv
 	@echo "· installing what the demo needs (first run: a minute or two)"
 	@$(UVPIP) setuptools cython numpy
 	@echo "· compiling the signal core"
