@@ -24,6 +24,8 @@ MAX_US: Final = 2**53 - 1
 # SQL stores have signed 64-bit integers.
 MAX_SEQ: Final = 2**63 - 1
 MAX_BOOT: Final = 2**64 - 1
+# 146 years to either side of the device's epoch, so that every difference fits 64 bits.
+MAX_DEV_NS: Final = 2**62 - 1
 # Far above any wearable, and every period is still at least a microsecond.
 MAX_RATE_HZ: Final = 1e6
 MAX_REASON: Final = 64
@@ -87,7 +89,7 @@ def _check_times(frame: Frame, where: str) -> None:
         _range(frame.wall_us, 0, MAX_US, where, "wall_us")
     _range(frame.uncertainty_us, 0, MAX_US, where, "uncertainty_us")
     if frame.dev_ts_ns is not None:
-        _range(frame.dev_ts_ns, -MAX_SEQ, MAX_SEQ, where, "dev_ts_ns")
+        _range(frame.dev_ts_ns, -MAX_DEV_NS, MAX_DEV_NS, where, "dev_ts_ns")
     if not 0 <= frame.rate_hz <= MAX_RATE_HZ:
         raise PayloadError(
             f"{where}.rate_hz", f"{frame.rate_hz!r}; use 0 (not regular) to {MAX_RATE_HZ:g} Hz"

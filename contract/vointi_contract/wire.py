@@ -13,29 +13,36 @@ from vointi_contract.checks import (
     MAX_CHANNELS,
     MAX_FRAMES,
     MAX_LOSSES,
-    MAX_RATE_HZ,
     MAX_VALUES,
     check_batch,
 )
 from vointi_contract.errors import PayloadError
-from vointi_contract.frame import Batch, Channel, ClockState, Frame, Loss, Quality
+from vointi_contract.frame import Batch, Channel, Frame, Loss
+from vointi_contract.headers import HeaderReader, HeaderWriter
 
 SCHEMA_VERSION: Final = 1
 # A codec reads its own version and the one before it; there is none before 1.
 READABLE: Final = frozenset({SCHEMA_VERSION})
 
 _INT32 = np.iinfo(np.int32)
-_UHZ: Final = 1_000_000
 
 
 def to_protobuf(batch: Batch) -> bytes:
     """The batch as Protobuf bytes; raises PayloadError naming what cannot be sent."""
     check_batch(batch)
-    message = pb.Batch(
-        schema=SCHEMA_VERSION,
-        frames=[_pack_frame(frame, f"frames[{i}]") for i, frame in enumerate(batch.frames)],
-        losses=[_pack_loss(loss) for loss in batch.losses],
-    )
+    headers = HeaderWriter()
+    message = pb.Batch(schema=SCHEMA_VERSION, losses=[_pack_loss(loss) for loss in batch.losses])
+    for index, frame in enumerate(batch.frames):
+        where = f"frames[{index}]"
+        packed = headers.start(frame)
+        packed.channels.extend(
+            _pack_channel(channel, f"{where}.channels[{i}]")
+            for i, channel in enumerate(frame.channels)
+        )
+        if frame.offsets_us is not None:
+            offsets = np.array(frame.offsets_us, np.int64)
+            packed.offsets_us.extend(_deltas(offsets, f"{where}.offsets_us"))
+        message.frames.append(packed)
     return message.SerializeToString(deterministic=True)
 
 
@@ -49,8 +56,11 @@ def from_protobuf(data: bytes) -> Batch:
     check_schema(message.schema)
     _limit(len(message.frames), MAX_FRAMES, "frames")
     _limit(len(message.losses), MAX_LOSSES, "losses")
+    headers = HeaderReader()
     batch = Batch(
-        tuple(_unpack_frame(frame, f"frames[{i}]") for i, frame in enumerate(message.frames)),
+        tuple(
+            _unpack_frame(frame, headers, f"frames[{i}]") for i, frame in enumerate(message.frames)
+        ),
         tuple(_unpack_loss(loss) for loss in message.losses),
     )
     check_batch(batch)
@@ -64,27 +74,6 @@ def check_schema(schema: int) -> None:
         raise PayloadError("schema", f"version {schema} is unknown; this reader knows {known}")
 
 
-def _pack_frame(frame: Frame, where: str) -> pb.Frame:
-    return pb.Frame(
-        device=frame.device,
-        stream=frame.stream,
-        boot=frame.boot,
-        seq=frame.seq,
-        mono_us=frame.mono_us,
-        wall_us=frame.wall_us,
-        clock=frame.clock,
-        uncertainty_us=frame.uncertainty_us,
-        rate_uhz=round(frame.rate_hz * _UHZ),
-        dev_ts_ns=frame.dev_ts_ns,
-        channels=[
-            _pack_channel(channel, f"{where}.channels[{i}]")
-            for i, channel in enumerate(frame.channels)
-        ],
-        offsets_us=_pack_offsets(frame.offsets_us, where),
-        quality=frame.quality,
-    )
-
-
 def _pack_channel(channel: Channel, where: str) -> pb.Channel:
     return pb.Channel(
         metric=channel.metric,
@@ -92,12 +81,6 @@ def _pack_channel(channel: Channel, where: str) -> pb.Channel:
         scale=0.0 if channel.scale == 1.0 else channel.scale,
         offset=channel.offset,
     )
-
-
-def _pack_offsets(offsets_us: tuple[int, ...] | None, where: str) -> list[int]:
-    if offsets_us is None:
-        return []
-    return _deltas(np.array(offsets_us, np.int64), f"{where}.offsets_us")
 
 
 def _pack_loss(loss: Loss) -> pb.Loss:
@@ -124,26 +107,14 @@ def _deltas(values: npt.NDArray[np.integer], where: str) -> list[int]:
     return result
 
 
-def _unpack_frame(message: pb.Frame, where: str) -> Frame:
+def _unpack_frame(message: pb.Frame, headers: HeaderReader, where: str) -> Frame:
     _limit(len(message.channels), MAX_CHANNELS, f"{where}.channels")
-    return Frame(
-        device=message.device,
-        stream=message.stream,
-        boot=message.boot,
-        seq=message.seq,
-        mono_us=message.mono_us,
-        wall_us=message.wall_us if message.HasField("wall_us") else None,
-        clock=_clock(message.clock, where),
-        uncertainty_us=message.uncertainty_us,
-        rate_hz=_rate(message.rate_uhz, where),
-        dev_ts_ns=message.dev_ts_ns if message.HasField("dev_ts_ns") else None,
-        channels=tuple(
-            _unpack_channel(channel, f"{where}.channels[{i}]")
-            for i, channel in enumerate(message.channels)
-        ),
-        offsets_us=_unpack_offsets(message, where),
-        quality=Quality(message.quality),
+    channels = tuple(
+        _unpack_channel(channel, f"{where}.channels[{i}]")
+        for i, channel in enumerate(message.channels)
     )
+    offsets = _running_sum(message.offsets_us, f"{where}.offsets_us").tolist()
+    return headers.finish(message, channels, tuple(offsets) or None, where)
 
 
 def _unpack_channel(message: pb.Channel, where: str) -> Channel:
@@ -155,12 +126,6 @@ def _unpack_channel(message: pb.Channel, where: str) -> Channel:
     return Channel(message.metric, narrow, message.scale or 1.0, message.offset)
 
 
-def _unpack_offsets(message: pb.Frame, where: str) -> tuple[int, ...] | None:
-    if not message.offsets_us:
-        return None
-    return tuple(_running_sum(message.offsets_us, f"{where}.offsets_us").tolist())
-
-
 def _unpack_loss(message: pb.Loss) -> Loss:
     return Loss(message.device, message.boot, message.first_seq, message.last_seq, message.reason)
 
@@ -169,19 +134,6 @@ def _running_sum(deltas: object, where: str) -> npt.NDArray[np.int64]:
     steps = np.array(deltas, np.int64)
     _limit(len(steps), MAX_VALUES, where)
     return np.cumsum(steps)
-
-
-def _clock(code: int, where: str) -> ClockState:
-    try:
-        return ClockState(code)
-    except ValueError:
-        raise PayloadError(f"{where}.clock", f"{code} is no clock state; use 0 to 3") from None
-
-
-def _rate(rate_uhz: int, where: str) -> float:
-    if rate_uhz > MAX_RATE_HZ * _UHZ:
-        raise PayloadError(f"{where}.rate_uhz", f"{rate_uhz}; use at most {MAX_RATE_HZ * _UHZ:g}")
-    return rate_uhz / _UHZ
 
 
 def _limit(count: int, limit: int, where: str) -> None:
