@@ -1,0 +1,107 @@
+"""``python -m benchmarks [--only NAME ...] [--quick] [--figures] [--list]``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+import benchmarks.cases
+from benchmarks.report import add_row, new_table, write_json
+from benchmarks.rows import ROOT, Row, Settings, find_recordings
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the cases asked for; 1 where a case could not be run (a missed goal is a finding)."""
+    args = _arguments(argv)
+    settings = Settings(quick=args.quick, out=args.out, recordings=find_recordings())
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    cases, broken = _cases(args.only)
+    if args.list:
+        console.print("\n".join(str(case.NAME) for case in cases), highlight=False)
+        return 0
+    if args.figures:
+        return _figures(cases, settings, console)
+    rows = broken + _measure(cases, settings, console)
+    missed = [row for row in rows if row.met is False]
+    goals = [row for row in rows if row.met is not None]
+    console.print(f"{len(goals) - len(missed)} of {len(goals)} goals met; {args.out}/*.json")
+    return 1 if any(row.goal == "runs" for row in rows) else 0
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", metavar="NAME", help="a case; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="rough figures within seconds")
+    parser.add_argument("--figures", action="store_true", help="draw the figures of the docs")
+    parser.add_argument("--list", action="store_true", help="list the cases")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench-out", help="folder of results")
+    return parser.parse_args(argv)
+
+
+def _cases(only: list[str] | None) -> tuple[list[Any], list[Row]]:
+    """Import the cases asked for; one that cannot be imported becomes a failed row."""
+    found, broken = [], []
+    for info in pkgutil.iter_modules(benchmarks.cases.__path__):
+        if info.name.startswith("_") or (only and info.name not in only):
+            continue
+        try:
+            found.append(importlib.import_module(f"benchmarks.cases.{info.name}"))
+        except ImportError as error:
+            print(f"{info.name}: {error}", file=sys.stderr)
+            broken.append(Row(info.name, "not run", goal="runs", met=False))
+    missing = set(only or ()) - {case.__name__.rpartition(".")[2] for case in found}
+    if missing and not broken:
+        raise SystemExit(f"no such case: {', '.join(sorted(missing))}; see --list")
+    return found, broken
+
+
+def _measure(cases: list[Any], settings: Settings, console: Console) -> list[Row]:
+    table, every = new_table(), []
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=len(cases))
+        for case in cases:
+            progress.update(task, description=f"measuring {case.NAME}")
+            start = time.monotonic()
+            rows = _rows(case, settings)
+            write_json(
+                settings.out / f"{case.NAME}.json", case.NAME, rows, time.monotonic() - start
+            )
+            for row in rows:
+                add_row(table, case.NAME, row)
+            every += rows
+            progress.advance(task)
+    console.print(table)
+    return every
+
+
+def _rows(case: Any, settings: Settings) -> list[Row]:
+    """Run one case; whatever goes wrong in it must not cost the others their result."""
+    try:
+        return list(case.run(settings))
+    except Exception as error:  # the boundary between cases
+        print(f"{case.NAME}: {type(error).__name__}: {error}", file=sys.stderr)
+        return [Row("case", "failed", goal="runs", met=False)]
+
+
+def _figures(cases: list[Any], settings: Settings, console: Console) -> int:
+    """Let every case that has ``figures(settings, folder)`` draw into docs/signals/figures."""
+    folder = ROOT / "docs" / "signals" / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for case in cases:
+        if hasattr(case, "figures"):
+            for path in case.figures(settings, folder):
+                console.print(f"drew {path.relative_to(ROOT)}", highlight=False)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,52 @@
+"""One table for people, one JSON file a case for machines."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.table import Table
+
+from benchmarks.rows import Row
+
+
+def new_table() -> Table:
+    """Return the empty table."""
+    table = Table(title="Measured on this machine, ours and the peers in one run")
+    for name in ("case", "metric"):
+        table.add_column(name, overflow="fold")
+    for name in ("ours", "peer", "ratio"):
+        table.add_column(name, justify="right")
+    table.add_column("peer is", overflow="fold")
+    table.add_column("goal", overflow="fold")
+    table.add_column("met")
+    return table
+
+
+def add_row(table: Table, case: str, row: Row) -> None:
+    """Add one line."""
+    met = {None: "", True: "[green]yes[/]", False: "[red]no[/]"}[row.met]
+    ratio = "" if row.ratio is None else f"{row.ratio:.3g}x"
+    ours, peer = shown(row.ours, row.unit), shown(row.peer, row.unit)
+    table.add_row(case, row.metric, ours, peer, ratio, row.peer_name, row.goal, met)
+
+
+def shown(value: float | str | None, unit: str) -> str:
+    """Write a value with four digits that matter, and its unit."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    text = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return f"{text} {unit}".strip()
+
+
+def write_json(path: Path, case: str, rows: list[Row], seconds: float) -> None:
+    """Write a case's rows beside what they were measured on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"machine": platform.machine(), "python": platform.python_version()}
+    body = {"case": case, "seconds": round(seconds, 1), "on": machine}
+    body["rows"] = [asdict(row) for row in rows]
+    path.write_text(json.dumps(body, indent=1) + "\n")
