@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ def strap_ecg(record: Path) -> Ints:
     at = np.arange(SECONDS * ECG_HZ) / ECG_HZ
     times = np.arange(len(signal)) / 360
     lead = np.interp(at, times, signal[:, 0]) * 1_000
-    return np.trunc(np.round(lead / _UV_PER_CODE) * _UV_PER_CODE).astype(np.int32)
+    return np.array(np.trunc(np.round(lead / _UV_PER_CODE) * _UV_PER_CODE), np.int32)
 
 
 def strap_acc(walk: Path) -> Ints:
@@ -48,11 +48,11 @@ def strap_acc(walk: Path) -> Ints:
 
 def resting_acc(rng: np.random.Generator) -> Ints:
     """A body at rest, (samples, 3) in milli-g at 52 Hz."""
-    steps = rng.normal(0, 6, (SECONDS * ACC_HZ, 3))
-    for before, now in pairwise(steps):
-        now += 0.95 * before
-    noisy = np.array([300, -200, 930]) + steps + rng.normal(0, 4, steps.shape)
-    return np.round(noisy).astype(np.int32)
+    drift = np.zeros((SECONDS * ACC_HZ, 3))
+    for index in range(1, len(drift)):
+        drift[index] = 0.95 * drift[index - 1] + rng.normal(0, 6, 3)
+    noisy = np.array([300, -200, 930]) + drift + rng.normal(0, 4, drift.shape)
+    return np.array(np.round(noisy), np.int32)
 
 
 class Strap:

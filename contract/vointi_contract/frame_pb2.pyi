@@ -17,12 +17,12 @@ class Batch(_message.Message):
     def __init__(self, schema: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ..., losses: _Optional[_Iterable[_Union[Loss, _Mapping]]] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("device", "boot", "clock", "uncertainty_us", "stream", "seq", "mono_us", "wall_offset_us", "dev_ts_ns", "rate_uhz", "channels", "offsets_us", "quality")
+    __slots__ = ("device", "stream", "clock", "uncertainty_us", "boot", "seq", "mono_us", "wall_offset_us", "dev_ts_ns", "rate_uhz", "channels", "offsets_us", "quality")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
-    BOOT_FIELD_NUMBER: _ClassVar[int]
+    STREAM_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     UNCERTAINTY_US_FIELD_NUMBER: _ClassVar[int]
-    STREAM_FIELD_NUMBER: _ClassVar[int]
+    BOOT_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     MONO_US_FIELD_NUMBER: _ClassVar[int]
     WALL_OFFSET_US_FIELD_NUMBER: _ClassVar[int]
@@ -32,10 +32,10 @@ class Frame(_message.Message):
     OFFSETS_US_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
     device: str
-    boot: int
+    stream: str
     clock: int
     uncertainty_us: int
-    stream: str
+    boot: int
     seq: int
     mono_us: int
     wall_offset_us: int
@@ -44,7 +44,7 @@ class Frame(_message.Message):
     channels: _containers.RepeatedCompositeFieldContainer[Channel]
     offsets_us: _containers.RepeatedScalarFieldContainer[int]
     quality: int
-    def __init__(self, device: _Optional[str] = ..., boot: _Optional[int] = ..., clock: _Optional[int] = ..., uncertainty_us: _Optional[int] = ..., stream: _Optional[str] = ..., seq: _Optional[int] = ..., mono_us: _Optional[int] = ..., wall_offset_us: _Optional[int] = ..., dev_ts_ns: _Optional[int] = ..., rate_uhz: _Optional[int] = ..., channels: _Optional[_Iterable[_Union[Channel, _Mapping]]] = ..., offsets_us: _Optional[_Iterable[int]] = ..., quality: _Optional[int] = ...) -> None: ...
+    def __init__(self, device: _Optional[str] = ..., stream: _Optional[str] = ..., clock: _Optional[int] = ..., uncertainty_us: _Optional[int] = ..., boot: _Optional[int] = ..., seq: _Optional[int] = ..., mono_us: _Optional[int] = ..., wall_offset_us: _Optional[int] = ..., dev_ts_ns: _Optional[int] = ..., rate_uhz: _Optional[int] = ..., channels: _Optional[_Iterable[_Union[Channel, _Mapping]]] = ..., offsets_us: _Optional[_Iterable[int]] = ..., quality: _Optional[int] = ...) -> None: ...
 
 class Channel(_message.Message):
     __slots__ = ("metric", "deltas", "scale", "offset")
