@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vointi_sim import __version__
 from vointi_sim.errors import ArgumentError, SimError
+
+if TYPE_CHECKING:
+    from vointi_sim.clock import Clock
+    from vointi_sim.places import Place
 
 # As of grep and argparse: 2 is "you asked for something that cannot be".
 _EXIT_USAGE = 2
@@ -34,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def tcp_address(field: str, text: str) -> tuple[str, int]:
     """`tcp-server:HOST:PORT` or `HOST:PORT` as a pair. Raises ArgumentError."""
-    host, colon, port = text.removeprefix("tcp-server:").rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+    host, _, port = text.removeprefix("tcp-server:").rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
         raise ArgumentError(field, f"{text!r} is no address", "write tcp-server:127.0.0.1:9300")
     return host, int(port)
 
@@ -45,29 +50,109 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"vointi-sim {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="a home and a service point, until stopped")
-    run.add_argument("--home", required=True, help="tcp-server:HOST:PORT of the home's adapter")
+    run.add_argument("--home", help="tcp-server:HOST:PORT of the home's adapter")
     run.add_argument("--service-point", help="tcp-server:HOST:PORT of the service point's adapter")
     run.add_argument("--box", type=Path, help="path of the service-point box's serial line")
     run.add_argument("--seed", type=int, default=1, help="decides everything that happens")
     run.add_argument("--speed", type=float, default=1.0, help="simulated seconds a second")
     run.add_argument("--control", help="HOST:PORT for faults and statistics")
     run.set_defaults(job=_run)
+    play = commands.add_parser("play", help="a recording through a simulated strap")
+    play.add_argument("record", type=Path, metavar="RECORD", help="WFDB record or EDF file")
+    play.add_argument("--hci", required=True, help="tcp-server:HOST:PORT of the adapter")
+    play.add_argument("--speed", type=float, default=1.0, help="recorded seconds a second")
+    play.add_argument("--lead", type=int, default=0, help="number of the lead, from 0")
+    play.add_argument("--seconds", type=float, help="only the first SECONDS of the recording")
+    play.add_argument("--control", help="HOST:PORT for faults and statistics")
+    play.set_defaults(job=_play)
     return parser
 
 
 async def _run(options: argparse.Namespace) -> int:
     from vointi_sim.clock import PacedClock
-    from vointi_sim.home import home
+    from vointi_sim.places import home, service_point
 
-    place = home(PacedClock(options.speed), options.seed)
-    host, port = tcp_address("--home", options.home)
-    await place.start(host, port, "--home")
-    try:
-        _say(ready=True, home="tcp-client:{}:{}".format(*place.port.address), seed=options.seed)
+    _check_positive("--speed", options.speed)
+    if options.home is None and options.service_point is None:
+        raise ArgumentError("--home", "is missing", "give --home, --service-point or both")
+    if options.box is not None and options.service_point is None:
+        raise ArgumentError("--box", "is of a service point", "give --service-point too")
+    clock = PacedClock(options.speed)
+    wanted: list[tuple[Place, str, str]] = []
+    if options.home is not None:
+        wanted.append((home(clock, options.seed), "--home", options.home))
+    if options.service_point is not None:
+        point = service_point(clock, options.seed, options.box)
+        wanted.append((point, "--service-point", options.service_point))
+    async with AsyncExitStack() as stack:
+        facts = {"box": str(options.box)} if options.box is not None else {}
+        facts |= await _open(stack, clock, wanted, options.control)
+        _say(ready=True, **facts, seed=options.seed)
         await _stopped()
-    finally:
-        await place.stop()
     return 0
+
+
+async def _play(options: argparse.Namespace) -> int:
+    from vointi_sim.clock import PacedClock
+    from vointi_sim.player import Player
+    from vointi_sim.recordings import read
+
+    _check_positive("--speed", options.speed)
+    if options.seconds is not None:
+        _check_positive("--seconds", options.seconds)
+    recording = read(options.record, options.lead, options.seconds)
+    clock = PacedClock(options.speed)
+    player = Player(clock, recording)
+    async with AsyncExitStack() as stack:
+        wanted = [(player.place, "--hci", options.hci)]
+        facts = await _open(stack, clock, wanted, options.control)
+        _say(
+            ready=True,
+            hci=facts.pop("player"),
+            **facts,
+            record=recording.name,
+            lead=recording.lead,
+            rate_hz=recording.rate_hz,
+            samples=len(recording.microvolts),
+            invalid=recording.invalid,
+        )
+        tell = asyncio.create_task(player.tell(_progress))
+        await _stopped()
+        tell.cancel()
+    return 0
+
+
+async def _open(
+    stack: AsyncExitStack,
+    clock: Clock,
+    wanted: Sequence[tuple[Place, str, str]],
+    control: str | None,
+) -> dict[str, str]:
+    from vointi_sim.control import ControlPort
+    from vointi_sim.faults import Faults
+
+    facts: dict[str, str] = {}
+    addresses = [tcp_address(field, text) for _, field, text in wanted]
+    for (place, field, _), (host, port) in zip(wanted, addresses, strict=True):
+        stack.push_async_callback(place.stop)
+        await place.start(host, port, field)
+        facts[place.name] = "tcp-client:{}:{}".format(*place.port.address)
+    if control is not None:
+        places = [place for place, _, _ in wanted]
+        listener = ControlPort(places, Faults(places), clock)
+        stack.push_async_callback(listener.stop)
+        host, port = tcp_address("--control", control)
+        facts["control"] = "{}:{}".format(*await listener.start(host, port, "--control"))
+    return facts
+
+
+def _check_positive(field: str, value: float) -> None:
+    if not 0 < value < 1e6:
+        raise ArgumentError(field, f"{value} is wrong", "use a number above 0")
+
+
+def _progress(sent: int, total: int) -> None:
+    _say(done=sent == total, sent=sent, samples=total)
 
 
 def _say(**facts: object) -> None:
@@ -79,5 +164,4 @@ async def _stopped() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    with contextlib.suppress(asyncio.CancelledError):
-        await stop.wait()
+    await stop.wait()

@@ -58,6 +58,7 @@ class Status(IntEnum):
     INVALID_SAMPLE_RATE = 8
     INVALID_RANGE = 9
     INVALID_MTU = 10
+    INVALID_STATE = 12
 
 
 _REFUSAL = {

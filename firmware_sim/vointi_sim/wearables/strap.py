@@ -12,11 +12,11 @@ from bumble.device import Connection
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 
 from vointi_sim.clock import Clock
-from vointi_sim.physiology import Person
+from vointi_sim.physiology.motion import Motion
 from vointi_sim.radio import Radio
 from vointi_sim.wearables import polar, wire
 from vointi_sim.wearables.polar import Measurement, Operation, Setting, Settings, Status
-from vointi_sim.wearables.sources import CRYSTAL, EcgSource
+from vointi_sim.wearables.sources import CRYSTAL, EcgSource, Rhythm
 from vointi_sim.wearables.wearable import Identity, Properties, Wearable, notifying, readable
 
 # What an H10 puts into one notification of 229 and 226 bytes.
@@ -41,7 +41,7 @@ def strap_identity(address: str) -> Identity:
 
 
 class Strap(Wearable):
-    """The strap; `person` None leaves heart rate and acceleration silent (a recording plays).
+    """The strap: `rhythm` gives its heart rate, `motion` None a strap without acceleration.
 
     `ready_to_send` is awaited before each measurement frame, so that a reader that is slower than
     the recording is waited for and nothing is lost.
@@ -54,14 +54,15 @@ class Strap(Wearable):
         address: str,
         *,
         ecg: EcgSource,
-        person: Person | None,
+        rhythm: Rhythm,
+        motion: Motion | None,
         ready_to_send: Callable[[], Awaitable[None]],
         battery_pct: int = 93,
     ) -> None:
         self.worn = True
         self.ecg = ecg
-        self.ecg_sent = 0
-        self._person = person
+        self._rhythm = rhythm
+        self._motion = motion
         self._ready_to_send = ready_to_send
         # A client that starts first and subscribes second must not lose the first frames.
         self._listened = asyncio.Event()
@@ -69,7 +70,7 @@ class Strap(Wearable):
         self._offered: dict[Measurement, Settings] = {
             Measurement.ECG: {Setting.SAMPLE_RATE: (ecg.nominal_hz,), Setting.RESOLUTION: (14,)}
         }
-        if person is not None:
+        if motion is not None:
             self._offered[Measurement.ACCELERATION] = _ACC_SETTINGS
         super().__init__(radio, clock, strap_identity(address), battery_pct)
 
@@ -94,8 +95,8 @@ class Strap(Wearable):
         ]
 
     def tasks(self) -> Sequence[Callable[[], Awaitable[None]]]:
-        """One notification a second, when there is a heart."""
-        return [self._tell_rate] if self._person is not None else []
+        """One heart-rate notification a second."""
+        return [self._tell_rate]
 
     def on_link_lost(self) -> None:
         """Streams belong to the link that started them."""
@@ -112,23 +113,23 @@ class Strap(Wearable):
     # -- heart rate
 
     async def _tell_rate(self) -> None:
-        assert self._person is not None  # noqa: S101 - tasks() says so
         next_s = float(int(self.clock.now_s()) + 1)
         told_s = next_s - _HR_PERIOD_S
         while True:
             await self.clock.until(next_s)
-            if self.subscribed(self._rate):
-                await self.notify(self._rate, self._rate_value(told_s, next_s))
+            value = self._rate_value(told_s, next_s) if self.subscribed(self._rate) else None
+            if value is not None:
+                await self.notify(self._rate, value)
             told_s, next_s = next_s, next_s + _HR_PERIOD_S
 
-    def _rate_value(self, told_s: float, now_s: float) -> bytes:
-        if not self.worn or self._person is None:
+    def _rate_value(self, told_s: float, now_s: float) -> bytes | None:
+        if not self.worn:
             return wire.heart_rate(0, [], contact=False)
-        heart = self._person.heart
-        beats = heart.beats(told_s - _DETECTION_S, now_s - _DETECTION_S)
-        intervals = [rr_1024(beat.time_s, beat.rr_s) for beat in beats]
-        rate = round(heart.rate_per_min(now_s - _DETECTION_S))
-        return wire.heart_rate(rate, intervals, contact=True)
+        beats = self._rhythm.beats(told_s - _DETECTION_S, now_s - _DETECTION_S)
+        rate = round(self._rhythm.rate_per_min(now_s - _DETECTION_S))
+        if not rate:
+            return None
+        return wire.heart_rate(rate, [rr_1024(b.time_s, b.rr_s) for b in beats], contact=True)
 
     # -- measurement streams
 
@@ -167,6 +168,8 @@ class Strap(Wearable):
     def _begin(self, kind: Measurement, chosen: dict[Setting, int], mtu: int) -> Status:
         if kind in self._streams:
             return Status.ALREADY_IN_STATE
+        if kind is Measurement.ECG and self.ecg.over:
+            return Status.INVALID_STATE
         # 3 bytes of ATT header and 10 of the frame's own stand before the samples.
         room = mtu - 13
         if kind is Measurement.ECG:
@@ -185,31 +188,28 @@ class Strap(Wearable):
         if task is None:
             return Status.ALREADY_IN_STATE
         task.cancel()
+        if kind is Measurement.ECG:
+            self.ecg.rewind()
         return Status.SUCCESS
 
     async def _stream_ecg(self, samples: int, rate_hz: int) -> None:
-        del rate_hz
+        del rate_hz  # the source has one rate only
         await self._listened.wait()
-        now_s = self.clock.now_s()
-        origin_s, number = self.ecg.origin_s(now_s), self.ecg.first(now_s)
-        self.ecg_sent = 0
-        while True:
-            block = self.ecg.read(number, samples)
-            if not len(block):
-                return
+        origin_s, number = self.ecg.begin(self.clock.now_s())
+        while len(block := self.ecg.read(number, samples)):
             number += len(block)
             last_s = origin_s + (number - 1) / self.ecg.true_hz
             await self._send(last_s, wire.pmd_ecg(device_ns(last_s), block.tolist()))
-            self.ecg_sent += len(block)
+            self.ecg.sent(number)
 
     async def _stream_acceleration(self, samples: int, rate_hz: int) -> None:
-        assert self._person is not None  # noqa: S101 - only then is it offered
+        assert self._motion is not None  # noqa: S101 - only then is it offered
         await self._listened.wait()
         true_hz = rate_hz * CRYSTAL
         number = int(self.clock.now_s() * true_hz) + 1
         while True:
             times_s = np.arange(number, number + samples) / true_hz
-            force_mg = self._person.motion.acceleration_mg(times_s, number)
+            force_mg = self._motion.acceleration_mg(times_s, number)
             number += samples
             last_s = float(times_s[-1])
             frame = wire.pmd_acceleration(device_ns(last_s), np.rint(force_mg).astype(np.int16))

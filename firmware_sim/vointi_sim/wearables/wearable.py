@@ -131,6 +131,20 @@ class Wearable:
     # -- state
 
     @property
+    def address(self) -> str:
+        """As `C0:DE:00:00:00:01`."""
+        return self.identity.address
+
+    @property
+    def name(self) -> str:
+        """The advertised name."""
+        return self.identity.local_name
+
+    def drop(self, reason: int) -> int:
+        """Lose every link at both ends at once; returns how many there were."""
+        return self.controller.drop_links(reason)
+
+    @property
     def connected(self) -> bool:
         """Whether a central holds a link."""
         return bool(self.controller.le_connections)
