@@ -14,6 +14,7 @@ from vointi_contract.errors import PayloadError
 from vointi_contract.frame import Channel, ClockState, Frame, Quality
 
 _UHZ: Final = 1_000_000
+_STATES: Final = {int(state): state for state in ClockState}
 
 
 class _Before:
@@ -138,10 +139,10 @@ class HeaderReader(_Before):
 
 
 def _clock(code: int, where: str) -> ClockState:
-    try:
-        return ClockState(code)
-    except ValueError:
-        raise PayloadError(f"{where}.clock", f"{code} is no clock state; use 0 to 3") from None
+    state = _STATES.get(code)
+    if state is None:
+        raise PayloadError(f"{where}.clock", f"{code} is no clock state; use 0 to 3")
+    return state
 
 
 def _rate(rate_uhz: int, where: str) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import sub
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
 from vointi_contract import frame_pb2 as pb
@@ -17,14 +19,15 @@ from vointi_contract.checks import (
     check_batch,
 )
 from vointi_contract.errors import PayloadError
-from vointi_contract.frame import Batch, Channel, Frame, Loss
+from vointi_contract.frame import Batch, Channel, Frame, Integers, Loss
 from vointi_contract.headers import HeaderReader, HeaderWriter
 
 SCHEMA_VERSION: Final = 1
 # A codec reads its own version and the one before it; there is none before 1.
 READABLE: Final = frozenset({SCHEMA_VERSION})
 
-_INT32 = np.iinfo(np.int32)
+_INT32_MIN: Final = -(2**31)
+_INT32_MAX: Final = 2**31 - 1
 
 
 def to_protobuf(batch: Batch) -> bytes:
@@ -40,8 +43,7 @@ def to_protobuf(batch: Batch) -> bytes:
             for i, channel in enumerate(frame.channels)
         )
         if frame.offsets_us is not None:
-            offsets = np.array(frame.offsets_us, np.int64)
-            packed.offsets_us.extend(_deltas(offsets, f"{where}.offsets_us"))
+            _pack_offsets(frame.offsets_us, packed, f"{where}.offsets_us")
         message.frames.append(packed)
     return message.SerializeToString(deterministic=True)
 
@@ -75,12 +77,28 @@ def check_schema(schema: int) -> None:
 
 
 def _pack_channel(channel: Channel, where: str) -> pb.Channel:
-    return pb.Channel(
-        metric=channel.metric,
-        deltas=_deltas(channel.values, f"{where}.values"),
-        scale=0.0 if channel.scale == 1.0 else channel.scale,
-        offset=channel.offset,
-    )
+    if channel.values.dtype.kind not in "iu":
+        raise PayloadError(
+            f"{where}.values",
+            f"dtype {channel.values.dtype}; give integers with scale and offset",
+        )
+    values = channel.values.tolist()
+    try:
+        return pb.Channel(
+            metric=channel.metric,
+            deltas=_deltas(values),
+            scale=0.0 if channel.scale == 1.0 else channel.scale,
+            offset=channel.offset,
+        )
+    except ValueError:
+        raise _too_far(values, f"{where}.values") from None
+
+
+def _pack_offsets(offsets_us: tuple[int, ...], message: pb.Frame, where: str) -> None:
+    try:
+        message.offsets_us.extend(_deltas(offsets_us))
+    except ValueError:
+        raise _too_far(offsets_us, where) from None
 
 
 def _pack_loss(loss: Loss) -> pb.Loss:
@@ -93,18 +111,16 @@ def _pack_loss(loss: Loss) -> pb.Loss:
     )
 
 
-def _deltas(values: npt.NDArray[np.integer], where: str) -> list[int]:
-    if values.dtype.kind not in "iu":
-        raise PayloadError(where, f"dtype {values.dtype}; give integers with scale and offset")
-    deltas = np.array(values, np.int64)
-    deltas[1:] -= values[:-1]
-    if deltas.min() < _INT32.min or deltas.max() > _INT32.max:
-        index = int(np.argmax((deltas < _INT32.min) | (deltas > _INT32.max)))
-        raise PayloadError(
-            f"{where}[{index}]", "the step to it exceeds int32; use a coarser scale or an offset"
-        )
-    result: list[int] = deltas.tolist()
-    return result
+def _deltas(values: Sequence[int]) -> list[int]:
+    return [values[0], *map(sub, values[1:], values)]
+
+
+def _too_far(values: Sequence[int], where: str) -> PayloadError:
+    steps = enumerate(_deltas(values))
+    index = next((i for i, step in steps if not _INT32_MIN <= step <= _INT32_MAX), 0)
+    return PayloadError(
+        f"{where}[{index}]", "the step to it exceeds int32; use a coarser scale or an offset"
+    )
 
 
 def _unpack_frame(message: pb.Frame, headers: HeaderReader, where: str) -> Frame:
@@ -113,27 +129,32 @@ def _unpack_frame(message: pb.Frame, headers: HeaderReader, where: str) -> Frame
         _unpack_channel(channel, f"{where}.channels[{i}]")
         for i, channel in enumerate(message.channels)
     )
-    offsets = _running_sum(message.offsets_us, f"{where}.offsets_us").tolist()
-    return headers.finish(message, channels, tuple(offsets) or None, where)
+    _limit(len(message.offsets_us), MAX_VALUES, f"{where}.offsets_us")
+    return headers.finish(message, channels, tuple(accumulate(message.offsets_us)) or None, where)
 
 
 def _unpack_channel(message: pb.Channel, where: str) -> Channel:
-    values = _running_sum(message.deltas, f"{where}.values")
-    narrow = values.astype(np.int32)
-    if not np.array_equal(narrow, values):
-        index = int(np.argmax(narrow != values))
-        raise PayloadError(f"{where}.values[{index}]", f"{values[index]} does not fit int32")
-    return Channel(message.metric, narrow, message.scale or 1.0, message.offset)
+    _limit(len(message.deltas), MAX_VALUES, f"{where}.values")
+    return Channel(
+        message.metric,
+        _int32(list(accumulate(message.deltas)), f"{where}.values"),
+        message.scale or 1.0,
+        message.offset,
+    )
+
+
+def _int32(values: list[int], where: str) -> Integers:
+    try:
+        return np.array(values, np.int32)
+    except OverflowError:
+        index = next(i for i, v in enumerate(values) if not _INT32_MIN <= v <= _INT32_MAX)
+        raise PayloadError(
+            f"{where}[{index}]", f"{values[index]} does not fit int32; send what the sensor sent"
+        ) from None
 
 
 def _unpack_loss(message: pb.Loss) -> Loss:
     return Loss(message.device, message.boot, message.first_seq, message.last_seq, message.reason)
-
-
-def _running_sum(deltas: object, where: str) -> npt.NDArray[np.int64]:
-    steps = np.array(deltas, np.int64)
-    _limit(len(steps), MAX_VALUES, where)
-    return np.cumsum(steps)
 
 
 def _limit(count: int, limit: int, where: str) -> None:
