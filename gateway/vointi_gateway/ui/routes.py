@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -12,10 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from vointi_gateway.ui.headers import STATIC_HEADERS, page_headers
 from vointi_gateway.ui.messages import DEFAULT_LANGUAGE, load_messages
 
 _HERE = Path(__file__).parent
+#: Browsers ask each time and get a 304: a page never mixes files of two versions.
+_STATIC_HEADERS = {"Cache-Control": "no-cache"}
 
 
 class PilotView(Protocol):
@@ -34,8 +35,8 @@ class PilotView(Protocol):
 class _Pages:
     """Renders the templates; one instance a router."""
 
-    def __init__(self, pilots: Callable[[], Sequence[PilotView]], version: str) -> None:
-        self._pilots = pilots
+    def __init__(self, pilots: Sequence[PilotView], version: str) -> None:
+        self._pilots = {pilot.id: pilot for pilot in pilots}
         self._environment = Environment(
             loader=PackageLoader(__package__ or "vointi_gateway.ui"),
             autoescape=select_autoescape(),
@@ -48,35 +49,32 @@ class _Pages:
         )
         self._static = StaticFiles(directory=_HERE / "static")
 
-    def _render(
-        self, request: Request, template: str, status: int = 200, **values: object
-    ) -> HTMLResponse:
-        html = self._environment.get_template(template).render(**values)
-        return HTMLResponse(html, status, page_headers(request.url.scheme))
+    def _render(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
+        return HTMLResponse(self._environment.get_template(template).render(**values), status)
 
-    def overview(self, request: Request) -> HTMLResponse:
-        return self._render(request, "overview.html")
+    def overview(self) -> HTMLResponse:
+        return self._render("overview.html")
 
-    def pilot(self, request: Request, pilot_id: str) -> HTMLResponse:
-        for pilot in self._pilots():
-            if pilot.id == pilot_id:
-                return self._render(request, "pilot.html", pilot=pilot)
-        return self._render(request, "not_found.html", 404)
+    def pilot(self, pilot_id: str) -> HTMLResponse:
+        pilot = self._pilots.get(pilot_id)
+        if pilot is None:
+            return self._render("not_found.html", 404)
+        return self._render("pilot.html", pilot=pilot)
 
     async def static(self, request: Request, path: str) -> Response:
         try:
             response = await self._static.get_response(path, request.scope)
         except HTTPException as error:
-            return Response(status_code=error.status_code, headers=dict(STATIC_HEADERS))
-        response.headers.update(STATIC_HEADERS)
+            return Response(status_code=error.status_code)
+        response.headers.update(_STATIC_HEADERS)
         return response
 
 
-def build_router(pilots: Callable[[], Sequence[PilotView]], *, version: str) -> APIRouter:
+def build_router(pilots: Sequence[PilotView], *, version: str) -> APIRouter:
     """Return the router of `GET /`, `GET /pilots/{id}` and `GET /static/…`.
 
-    `pilots` is asked at each page view; `version` stands in the footer. Every page carries the
-    headers of `page_headers`; an unknown pilot is a 404 page.
+    `version` stands in the footer. An unknown pilot is a 404 page. The strict headers that the
+    pages are written for (no inline script or style) are the application's.
     """
     pages = _Pages(pilots, version)
     router = APIRouter(include_in_schema=False)

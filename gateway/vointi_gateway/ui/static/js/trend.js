@@ -1,0 +1,157 @@
+// A trend of one quantity over the last minutes, one line for each device that measures it.
+
+import uPlot from "../vendor/uPlot.esm.js";
+import { serverNow } from "./api.js";
+import { ChartCard } from "./card.js";
+import { el, setData, setText } from "./dom.js";
+import { age, digitsOf, hourMinute, number, unitOf } from "./format.js";
+import { t } from "./messages.js";
+import { Plot, axis, lineStyle } from "./plot.js";
+import { SampleBuffer } from "./samples.js";
+import { onTick } from "./ticker.js";
+
+export const TREND_SPAN_S = 600;
+/** A silence longer than this is drawn as a gap, and ages the figure. */
+const GAP_S = 20;
+const TABLE_ROWS = 10;
+/** The right edge moves once a second at most: a pixel is about as much. */
+const REDRAW_S = 1;
+
+export class TrendChart {
+  /**
+   * @param {{title: string, metric: string, ucum: string, lines: string[],
+   *   least: number, figure: boolean,
+   *   compact?: boolean}} options  lines: labels; least: least height of the scale;
+   *   figure: show the latest values in the head; compact: no axes, for the overview
+   */
+  constructor({ title, metric, ucum, lines, least, figure, compact = false }) {
+    this._compact = compact;
+    this._digits = digitsOf(metric);
+    this._unit = unitOf(metric, ucum);
+    this._least = least;
+    this._labels = lines;
+    this._buffers = lines.map(() => new SampleBuffer(TREND_SPAN_S));
+    this._drawnAt = -Infinity;
+    const columns = lines.length > 1 ? lines : [`${title} (${this._unit})`];
+    this.card = new ChartCard({ title, unit: this._unit, columns: [t("chart.time"), ...columns] });
+    this.card.refresh = () => this._refresh(true);
+    this._figures = figure ? lines.map((label, index) => this._figure(label, index)) : [];
+    this._plot = new Plot(this.card.plot, this._options(), [[], ...lines.map(() => [])]);
+    this._stop = onTick(() => this._refresh(false));
+  }
+
+  _figure(label, index) {
+    const value = el("strong", {}, "–");
+    const note = el("span", { class: "age" });
+    const many = this._labels.length > 1;
+    const name = many ? el("span", { class: `key key-${(index % 3) + 1}` }, label) : null;
+    const root = el("p", { class: "figure" }, name, value, note);
+    this.card.tools.append(root);
+    return { root, value, note };
+  }
+
+  _options() {
+    return {
+      padding: [8, 4, 0, 0],
+      scales: {
+        x: { auto: false, range: () => this._window() },
+        y: { range: (_, low, high) => this._range(low, high) },
+      },
+      axes: this._compact ? [{ show: false }, { show: false }] : [
+        axis({ size: 26, space: 64, values: (_, splits) => splits.map(hourMinute),
+          incrs: [60, 120, 300, 600] }),
+        axis({ size: 46, space: 30,
+          values: (_, splits) => splits.map((value) => number(value, value % 1 ? 1 : 0)) }),
+      ],
+      series: [{}, ...this._labels.map((label, index) => ({
+        label, ...lineStyle(index), points: { show: false }, spanGaps: false,
+      }))],
+    };
+  }
+
+  _window() {
+    const now = Math.max(serverNow(), ...this._buffers.map((buffer) => buffer.end ?? 0));
+    return [now - TREND_SPAN_S, now];
+  }
+
+  _range(low, high) {
+    if (low === null) return [0, this._least];
+    const spare = Math.max(0.15 * (high - low), (this._least - (high - low)) / 2);
+    return [low - spare, high + spare];
+  }
+
+  /**
+   * @param {number} line
+   * @param {import("./model.js").Samples} samples
+   */
+  take(line, { t: times, v }) {
+    this._buffers[line].add(times, v);
+  }
+
+  _refresh(now) {
+    const at = serverNow();
+    if (!now && at - this._drawnAt < REDRAW_S) return;
+    this._drawnAt = at;
+    this._showFigures(at);
+    this._describe();
+    this.card.fill(() => this._rows());
+    if (this.card.tableShown) return;
+    const tables = this._buffers.map((buffer) => {
+      const { x, y } = buffer.columns(GAP_S);
+      return [x, y];
+    });
+    this._plot.chart.setData(uPlot.join(tables, tables.map(() => [0, 2])));
+  }
+
+  _showFigures(at) {
+    this._figures.forEach(({ root, value, note }, line) => {
+      const { end, v } = this._buffers[line];
+      setText(value, end === null ? "–" : number(v[v.length - 1], this._digits));
+      const stale = end !== null && at - end > GAP_S;
+      setText(note, stale ? age(at - end) : "");
+      setData(root, "stale", stale ? "yes" : null);
+    });
+  }
+
+  _describe() {
+    const [from, to] = this._window();
+    const minutes = TREND_SPAN_S / 60;
+    const parts = this._buffers.map((buffer, line) => {
+      const { low, high, n } = buffer.range(from, to);
+      if (!n) return null;
+      const words = (value) => `${number(value, this._digits)} ${this._unit}`.trim();
+      const last = words(buffer.v[buffer.v.length - 1]);
+      return { label: this._labels[line], last, low: words(low), high: words(high) };
+    }).filter((part) => part !== null);
+    if (!parts.length) this.card.describe(t("chart.trend.empty", { minutes }));
+    else if (parts.length === 1) this.card.describe(t("chart.trend.summary", { minutes, ...parts[0] }));
+    else this.card.describe(`${parts.map((part) => t("chart.trend.part", part)).join("; ")}.`);
+  }
+
+  /** Minute by minute, the mean of each line, newest first. */
+  _rows() {
+    const minute = Math.floor(this._window()[1] / 60);
+    return Array.from({ length: TABLE_ROWS }, (_, index) => {
+      const from = (minute - index) * 60;
+      const cells = this._buffers.map((buffer) => number(mean(buffer, from), this._digits));
+      return [hourMinute(from), ...cells];
+    });
+  }
+
+  destroy() {
+    this._stop();
+    this._plot.destroy();
+  }
+}
+
+function mean({ t: times, v }, from) {
+  let sum = 0;
+  let n = 0;
+  times.forEach((time, index) => {
+    if (time >= from && time < from + 60) {
+      sum += v[index];
+      n += 1;
+    }
+  });
+  return n ? sum / n : null;
+}

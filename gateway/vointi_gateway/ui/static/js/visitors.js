@@ -1,0 +1,99 @@
+// The service point: people in, out and present, and the presses of the four buttons.
+
+import { serverNow } from "./api.js";
+import { ChartCard } from "./card.js";
+import { el, freshId, setText } from "./dom.js";
+import { age, number } from "./format.js";
+import { t } from "./messages.js";
+import { liveFigure } from "./tiles.js";
+import { onTick } from "./ticker.js";
+
+export const FEEDBACK_SPAN_S = 86_400;
+const BUTTONS = [1, 2, 3, 4];
+const PEOPLE = ["people_present", "people_in", "people_out"];
+/** People are counted when somebody passes: a quiet hour is no fault. */
+const PEOPLE_STALE_S = 6 * 3600;
+
+/**
+ * @param {import("./model.js").Model} model
+ * @param {string[]} devices
+ * @returns {{root: HTMLElement, stop: () => void}}
+ */
+export function makePeople(model, devices) {
+  const title = freshId("people");
+  const figures = PEOPLE.map((metric) =>
+    liveFigure("dd", () => model.latest(devices, metric), { metric, staleS: PEOPLE_STALE_S }));
+  const items = PEOPLE.map((metric, index) =>
+    el("div", { class: "person-count", "data-people": metric },
+      el("dt", {}, t(`metric.${metric}`)), figures[index].root));
+  const root = el("section", { class: "card people", "aria-labelledby": title },
+    el("div", { class: "card-head" }, el("h3", { id: title }, t("visitors.title"))),
+    el("dl", { class: "people-counts" }, ...items));
+  return { root, stop: () => figures.forEach((figure) => figure.stop()) };
+}
+
+/** Presses of the four buttons over the last day, as bars and as a table. */
+export class FeedbackCard {
+  constructor() {
+    /** @type {Map<number, number>} time → button */
+    this._presses = new Map();
+    const columns = [t("feedback.title"), t("feedback.presses"), t("feedback.share")];
+    this.card = new ChartCard({ title: t("feedback.title"), unit: "", columns, className: "feedback" });
+    this._bars = BUTTONS.map((button) => this._bar(button));
+    this.card.plot.append(...this._bars.map((bar) => bar.root));
+    this.card.refresh = () => this._show();
+    this._stop = onTick(() => this._show());
+  }
+
+  _bar(button) {
+    const value = el("strong", {}, "0");
+    const root = el("div", { class: "bar", "data-button": button },
+      el("span", { class: "bar-name" }, t(`feedback.button.${button}`)),
+      el("span", { class: "bar-track" }, el("span", { class: "bar-fill" })), value);
+    return { root, value };
+  }
+
+  /** @param {import("./model.js").Samples} samples values 1 to 4 */
+  take({ t: times, v }) {
+    times.forEach((time, index) => this._presses.set(time, v[index]));
+  }
+
+  /** Presses by button within the span; older ones are forgotten. */
+  _counts() {
+    const oldest = serverNow() - FEEDBACK_SPAN_S;
+    const counts = new Map(BUTTONS.map((button) => [button, 0]));
+    for (const [time, button] of this._presses) {
+      if (time < oldest) this._presses.delete(time);
+      else counts.set(button, (counts.get(button) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  _show() {
+    const counts = this._counts();
+    const most = Math.max(1, ...counts.values());
+    this._bars.forEach(({ root, value }, index) => {
+      const n = counts.get(BUTTONS[index]);
+      setText(value, number(n));
+      root.style.setProperty("--share", String(n / most));
+    });
+    const total = this._presses.size;
+    this.card.describe(`${t("feedback.total", { n: number(total) })} ${this._latest()}`.trim());
+    this.card.fill(() => BUTTONS.map((button) => {
+      const n = counts.get(button);
+      const share = total ? `${number((100 * n) / total)} %` : "–";
+      return [t(`feedback.button.${button}`), number(n), share];
+    }));
+  }
+
+  _latest() {
+    if (!this._presses.size) return "";
+    const time = Math.max(...this._presses.keys());
+    const label = t(`feedback.button.${this._presses.get(time)}`);
+    return t("feedback.last", { label, age: age(serverNow() - time) });
+  }
+
+  destroy() {
+    this._stop();
+  }
+}
