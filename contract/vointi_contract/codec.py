@@ -55,30 +55,47 @@ def decompress(payload: bytes) -> bytes:
         found = f"0x{payload[0]:02x}" if payload else "nothing"
         raise PayloadError("format", f"starts with {found}; this reader knows 0x01")
     frame = payload[1:]
+    _check_layout(frame)
     try:
-        _check_declared_size(frame)
         return _inflate(frame)
     except zstandard.ZstdError:
-        raise PayloadError(
-            "compression",
-            "no zstd frame (magicless, dictionary v1) of"
-            f" at most {MAX_DECOMPRESSED} bytes; encode again",
-        ) from None
+        raise _not_zstd() from None
 
 
 def _inflate(frame: bytes) -> bytes:
     decompressor = _tools().decompressor
     try:
-        return decompressor.decompress(frame, _USUAL_DECOMPRESSED, allow_extra_data=False)
+        return decompressor.decompress(frame, _USUAL_DECOMPRESSED)
     except zstandard.ZstdError:
-        return decompressor.decompress(frame, MAX_DECOMPRESSED, allow_extra_data=False)
+        return decompressor.decompress(frame, MAX_DECOMPRESSED)
 
 
-def _check_declared_size(frame: bytes) -> None:
-    """A frame may state its size, and the library would allocate whatever it states."""
-    size = zstandard.get_frame_parameters(frame, format=_MAGICLESS).content_size
-    if size != zstandard.CONTENTSIZE_UNKNOWN and size > MAX_DECOMPRESSED:
-        raise PayloadError("compression", f"states {size} bytes; at most {MAX_DECOMPRESSED}")
+def _check_layout(frame: bytes) -> None:
+    """Nothing is stated that would be believed (a size), and nothing follows the last block.
+
+    The library allocates whatever size a frame states, and ignores what comes after it.
+    Layout: RFC 8878, 3.1.1: descriptor, window, then blocks with 3-byte headers.
+    """
+    if frame[:1] != b"\x00":
+        raise PayloadError(
+            "compression", "leave content size, checksum and dictionary id out of the zstd frame"
+        )
+    at, last = 2, 0
+    while not last and at < len(frame):
+        header = int.from_bytes(frame[at : at + 3], "little")
+        last = header & 1
+        repeated = header >> 1 & 3 == 1
+        at += 3 + (1 if repeated else header >> 3)
+    if not last or at != len(frame):
+        raise _not_zstd()
+
+
+def _not_zstd() -> PayloadError:
+    return PayloadError(
+        "compression",
+        "no whole zstd frame (magicless, dictionary v1) of"
+        f" at most {MAX_DECOMPRESSED} bytes; encode again",
+    )
 
 
 def _check_length(payload: bytes) -> None:
