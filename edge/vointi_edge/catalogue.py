@@ -1,0 +1,202 @@
+"""hardware/catalogue/*.toml as frozen dataclasses: what a model says, and how to read it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from vointi_contract.errors import UnknownMetricError
+from vointi_contract.metrics import METRICS, by_name
+
+from vointi_edge import decoders
+from vointi_edge.errors import ConfigError, Problem
+from vointi_edge.tables import Table, load_toml
+
+TRANSPORTS = ("ble-gatt", "ble-adv", "serial")
+KINDS = ("wearable", "room", "service_point")
+CLASSES = ("waveform", "scalar", "event")
+STAGES = ("qrs",)
+_UUID = re.compile(r"[0-9a-f]{4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_METRIC_NAMES = tuple(metric.name for metric in METRICS)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How to recognise the model's advertisements."""
+
+    local_name_prefix: str | None
+    service_uuids: tuple[str, ...]
+    manufacturer_id: int | None
+    service_data_uuid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """One stream of a model.
+
+    `characteristic` (GATT), `measurement` (Polar PMD) or `message` (serial) says where it comes
+    from. `rate_hz`, `resolution` and `range_g` are what is asked for where the device lets us
+    choose. A stream that says nothing for `silence_s` while connected is taken for dead (0: it may
+    be silent for ever). `read` fetches the first value at once instead of waiting for a change.
+    """
+
+    id: str
+    decoder: str
+    class_: str
+    metrics: tuple[str, ...]
+    characteristic: str | None
+    measurement: str | None
+    message: str | None
+    rate_hz: float
+    resolution: int
+    range_g: int
+    silence_s: float
+    read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSpec:
+    """A stream that the edge computes from another one."""
+
+    input: str
+    output: str
+    stages: tuple[str, ...]
+    metrics: tuple[str, ...]
+    class_: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One catalogue file."""
+
+    model: str
+    name: str
+    manufacturer: str
+    kind: str
+    transport: str
+    match: Match
+    streams: tuple[StreamSpec, ...]
+    pipelines: tuple[PipelineSpec, ...]
+
+
+def load_catalogue(folder: Path) -> dict[str, Model]:
+    """Read every *.toml of `folder`; raises ConfigError with the problems of all files."""
+    files = sorted(folder.glob("*.toml"))
+    if not files:
+        raise ConfigError([Problem("edge.toml", "catalogue_dir", f"no *.toml in {folder}")])
+    problems: list[Problem] = []
+    models: dict[str, Model] = {}
+    for file in files:
+        try:
+            model = load_model(file)
+        except ConfigError as error:
+            problems += error.problems
+        else:
+            models[model.model] = model
+    if problems:
+        raise ConfigError(problems)
+    return models
+
+
+def load_model(file: Path) -> Model:
+    """Read one catalogue file; raises ConfigError."""
+    table = Table(file.name, load_toml(file))
+    transport = table.choice("transport", TRANSPORTS)
+    model = Model(
+        model=table.identifier("model"),
+        name=table.text("name"),
+        manufacturer=table.text("manufacturer"),
+        kind=table.choice("kind", KINDS),
+        transport=transport,
+        match=_match(table.table("match", optional=True)),
+        streams=tuple(_stream(each, transport) for each in table.tables("stream")),
+        pipelines=tuple(_pipeline(each) for each in table.tables("pipeline")),
+    )
+    if model.model != file.stem:
+        table.problem("model", f'"{model.model}" differs from the file name; rename one of them')
+    _check_links(table, model)
+    table.close()
+    table.raise_problems()
+    return model
+
+
+def _match(table: Table) -> Match:
+    manufacturer_id = table.whole("manufacturer_id", -1, low=-1, high=0xFFFF)
+    match = Match(
+        local_name_prefix=table.text("local_name_prefix", "") or None,
+        service_uuids=table.texts("service_uuids", ()),
+        manufacturer_id=None if manufacturer_id < 0 else manufacturer_id,
+        service_data_uuid=table.text("service_data_uuid", "") or None,
+    )
+    table.close()
+    return match
+
+
+def _stream(table: Table, transport: str) -> StreamSpec:
+    protocol = table.choice("protocol", ("gatt", "polar-pmd"), "gatt")
+    spec = StreamSpec(
+        id=table.identifier("id"),
+        decoder=table.choice("decoder", _decoders(transport, protocol)),
+        class_=table.choice("class", CLASSES),
+        metrics=_metrics(table),
+        characteristic=table.text("characteristic", "") or None,
+        measurement=table.choice("measurement", ("ecg", "acc"), "") or None,
+        message=table.text("message", "") or None,
+        rate_hz=table.number("rate_hz", 0.0),
+        resolution=table.whole("resolution", 0, high=32),
+        range_g=table.whole("range_g", 0, high=64),
+        silence_s=table.number("silence_s", 0.0),
+        read=table.flag("read", default=False),
+    )
+    gatt = transport == "ble-gatt" and protocol == "gatt"
+    if gatt and not _UUID.fullmatch(spec.characteristic or ""):
+        table.problem("characteristic", "must be four hex digits or a UUID in small letters")
+    if protocol == "polar-pmd" and spec.measurement is None:
+        table.problem("measurement", "is missing; use ecg or acc")
+    if transport == "serial" and spec.message is None:
+        table.problem("message", "is missing; it must be the kind of line, e.g. air")
+    table.close()
+    return spec
+
+
+def _decoders(transport: str, protocol: str) -> tuple[str, ...]:
+    if protocol == "polar-pmd":
+        return tuple(decoders.PMD)
+    if transport == "ble-adv":
+        return tuple(decoders.ADVERTISEMENT)
+    return tuple(decoders.SERIAL if transport == "serial" else decoders.GATT)
+
+
+def _pipeline(table: Table) -> PipelineSpec:
+    stages = [stage.choice("stage", STAGES) for stage in table.tables("stages")]
+    spec = PipelineSpec(
+        input=table.identifier("input"),
+        output=table.identifier("output"),
+        stages=tuple(stages),
+        metrics=_metrics(table),
+        class_=table.choice("class", CLASSES),
+    )
+    table.close()
+    return spec
+
+
+def _metrics(table: Table) -> tuple[str, ...]:
+    names = table.texts("metrics")
+    for name in names:
+        try:
+            by_name(name)
+        except UnknownMetricError:
+            table.choice_problem("metrics", name, _METRIC_NAMES)
+    return names
+
+
+def _check_links(table: Table, model: Model) -> None:
+    names = [spec.id for spec in model.streams] + [spec.output for spec in model.pipelines]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        table.problem("stream", f'"{name}" is used twice; give each stream its own id')
+    for spec in model.pipelines:
+        if spec.input not in names:
+            table.problem("pipeline.input", f'no stream "{spec.input}"; use one of {names}')
+    if not model.streams:
+        table.problem("stream", "is missing; a model has at least one [[stream]]")

@@ -1,0 +1,131 @@
+"""vointi-edge: run, check, status. Exit codes: 0 fine, 1 trouble while running, 2 wrong input."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from vointi_edge import __version__
+from vointi_edge.catalogue import Model, load_catalogue
+from vointi_edge.config import EdgeConfig, load_config
+from vointi_edge.errors import ConfigError, EdgeError, Problem
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 2
+    except EdgeError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vointi-edge", description="Vointi's edge.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    run = commands.add_parser("run", help="read devices until stopped")
+    run.add_argument("--config", type=Path, required=True, metavar="edge.toml")
+    run.add_argument("--verbose", action="store_true", help="log what is usually not worth it")
+    run.set_defaults(command=_run)
+    check = commands.add_parser("check", help="check configuration and catalogue")
+    check.add_argument("--config", type=Path, required=True, metavar="edge.toml")
+    check.set_defaults(command=_check)
+    status = commands.add_parser("status", help="print the outbox counters of a data folder")
+    status.add_argument("--data-dir", type=Path, required=True)
+    status.set_defaults(command=_status)
+    return parser
+
+
+def _load(path: Path) -> tuple[EdgeConfig, dict[str, Model], str | None]:
+    """Read everything that is configured; raises ConfigError with all problems of a step."""
+    config = load_config(path)
+    models = load_catalogue(config.catalogue_dir)
+    problems = [
+        Problem(path.name, f"device[{n}].{field}", fix)
+        for n, device in enumerate(config.devices, 1)
+        for field, fix in _device_problems(device.model, device.path is not None, models)
+    ]
+    password = None
+    if config.mqtt.password_file is not None:
+        try:
+            password = config.mqtt.password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            where = config.mqtt.password_file
+            fix = f"{where} cannot be read ({error.strerror})"
+            problems.append(Problem(path.name, "mqtt.password_file", fix))
+    if problems:
+        raise ConfigError(problems)
+    return config, models, password
+
+
+def _device_problems(model: str, serial: bool, models: dict[str, Model]) -> list[tuple[str, str]]:
+    if model not in models:
+        return [("model", f'no catalogue file "{model}.toml"; known: {", ".join(models)}')]
+    if serial != (models[model].transport == "serial"):
+        wanted = "path" if models[model].transport == "serial" else "address"
+        return [(wanted, f"is missing; {model} is found by its {wanted}")]
+    return []
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    config, models, _ = _load(arguments.config)
+    print(f"{arguments.config.name}: fine; {len(config.devices)} devices, {len(models)} models")
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from vointi_edge.outbox.database import connect_readonly
+    from vointi_edge.outbox.store import read_counts
+
+    database = connect_readonly(arguments.data_dir / "outbox.db")
+    try:
+        print(json.dumps(asdict(read_counts(database))))
+    finally:
+        database.close()
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.INFO,
+        format="%(asctime)s %(levelname).1s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    for chatty in ("bumble", "bleak", "bleak_retry_connector", "asyncio", "paho"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    config, models, password = _load(arguments.config)
+    asyncio.run(_run_agent(config, models, password))
+    return 0
+
+
+async def _run_agent(config: EdgeConfig, models: dict[str, Model], password: str | None) -> None:
+    from vointi_edge.agent import Agent, kernel_boot_id
+    from vointi_edge.clock import make_clock
+
+    clock = make_clock(config.clock_trust, config.clock_speed)
+    agent = Agent(config, models, clock=clock, kernel_boot=kernel_boot_id(), password=password)
+    task = asyncio.create_task(agent.run(), name="agent")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

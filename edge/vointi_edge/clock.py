@@ -1,0 +1,128 @@
+"""Time, passed in everywhere: monotonic inside, wall time only while it is trusted."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from typing import Protocol
+
+from vointi_contract.frame import ClockState
+
+_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+_TIMEX_LONGS = 26  # struct timex is 208 bytes on 64-bit Linux; modes = 0 only reads
+_MAXERROR = 3  # modes, offset, freq, maxerror (µs)
+_SYSTEM_UNCERTAINTY_US = 1_000_000  # trusted by configuration: nobody measured it
+
+
+class Clock(Protocol):
+    """The two times of a reading."""
+
+    @property
+    def state(self) -> ClockState:
+        """Say how far wall time can be trusted."""
+
+    @property
+    def uncertainty_us(self) -> int:
+        """Return the bound on the wall clock's error, µs (0 when there is no wall time)."""
+
+    def boottime_us(self) -> int:
+        """Return CLOCK_BOOTTIME in µs."""
+
+    def wall_us(self) -> int | None:
+        """Return UTC in µs since 1970, or None while it is not trusted."""
+
+
+def wall_at(clock: Clock, mono_us: int) -> int | None:
+    """Map a recent monotonic time (µs) to UTC (µs), or None while wall time is not trusted."""
+    wall_us = clock.wall_us()
+    return None if wall_us is None else wall_us + mono_us - clock.boottime_us()
+
+
+class SystemClock:
+    """The kernel's clocks; wall time is believed because the configuration says so."""
+
+    @property
+    def state(self) -> ClockState:
+        """Say how far wall time can be trusted."""
+        return ClockState.SYSTEM
+
+    @property
+    def uncertainty_us(self) -> int:
+        """Return the bound on the wall clock's error, µs."""
+        return _SYSTEM_UNCERTAINTY_US
+
+    def boottime_us(self) -> int:
+        """Return CLOCK_BOOTTIME in µs."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+    def wall_us(self) -> int | None:
+        """Return UTC in µs since 1970."""
+        return time.time_ns() // 1000
+
+
+class NtpClock:
+    """The kernel's clocks; wall time is believed while a time service disciplines it."""
+
+    def __init__(self) -> None:
+        self._adjtimex = ctypes.CDLL(None).adjtimex
+
+    @property
+    def state(self) -> ClockState:
+        """Say how far wall time can be trusted."""
+        return ClockState.UNSYNCED if self._kernel()[0] == _TIME_ERROR else ClockState.NTP
+
+    @property
+    def uncertainty_us(self) -> int:
+        """Return the kernel's bound on the wall clock's error, µs (0 without wall time)."""
+        answer, error_us = self._kernel()
+        return 0 if answer == _TIME_ERROR else error_us
+
+    def boottime_us(self) -> int:
+        """Return CLOCK_BOOTTIME in µs."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+    def wall_us(self) -> int | None:
+        """Return UTC in µs since 1970, or None while the clock is not synchronised."""
+        return None if self.state is ClockState.UNSYNCED else time.time_ns() // 1000
+
+    def _kernel(self) -> tuple[int, int]:
+        """Return adjtimex(2)'s answer and its maximum error in µs."""
+        timex = (ctypes.c_long * _TIMEX_LONGS)()
+        return int(self._adjtimex(timex)), timex[_MAXERROR]
+
+
+class ScaledClock:
+    """Another clock made to run `speed` times faster, from the moment of construction."""
+
+    def __init__(self, clock: Clock, speed: float) -> None:
+        self._clock = clock
+        self._speed = speed
+        self._mono_us = clock.boottime_us()
+        self._wall_us = clock.wall_us()
+
+    @property
+    def state(self) -> ClockState:
+        """Say how far wall time can be trusted."""
+        return self._clock.state
+
+    @property
+    def uncertainty_us(self) -> int:
+        """Return the bound on the wall clock's error, µs (0 when there is no wall time)."""
+        return self._clock.uncertainty_us
+
+    def boottime_us(self) -> int:
+        """Return compressed CLOCK_BOOTTIME in µs."""
+        elapsed_us = self._clock.boottime_us() - self._mono_us
+        return self._mono_us + round(elapsed_us * self._speed)
+
+    def wall_us(self) -> int | None:
+        """Return compressed UTC in µs since 1970, or None while it is not trusted."""
+        if self._wall_us is None:
+            return None
+        return self._wall_us + self.boottime_us() - self._mono_us
+
+
+def make_clock(trust: str, speed: float) -> Clock:
+    """Build the clock that the configuration asks for."""
+    clock: Clock = NtpClock() if trust == "ntp" else SystemClock()
+    return clock if speed == 1.0 else ScaledClock(clock, speed)

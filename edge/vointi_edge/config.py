@@ -1,0 +1,149 @@
+"""edge.toml as frozen dataclasses; ConfigError names every key that is wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from vointi_edge.tables import Table, load_toml
+
+_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+DEFAULT_CATALOGUE = Path(__file__).parent / "catalogue_files"
+DEFAULT_OUTBOX_BYTES = 2 * 1024**3  # a month of one raw ECG and its scalars on a 16 GB card
+
+
+@dataclass(frozen=True, slots=True)
+class MqttConfig:
+    """Where the broker is and how to speak with it."""
+
+    host: str
+    port: int
+    protocol: str
+    username: str | None
+    password_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class BleConfig:
+    """Which radio: BlueZ, or the virtual one behind an HCI transport."""
+
+    backend: str
+    hci: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """One assigned device: its catalogue model and where it is (Bluetooth address or tty path)."""
+
+    id: str
+    model: str
+    address: str | None
+    path: Path | None
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeConfig:
+    """The whole configuration of one edge."""
+
+    edge: str
+    pilot: str
+    site: str
+    role: str
+    data_dir: Path
+    catalogue_dir: Path
+    clock_trust: str
+    clock_speed: float
+    mqtt: MqttConfig
+    ble: BleConfig
+    commit_ms: int
+    max_bytes: int
+    devices: tuple[DeviceConfig, ...]
+
+
+def load_config(path: Path) -> EdgeConfig:
+    """Read `path`; raises ConfigError with one problem for each thing to fix."""
+    table = Table(path.name, load_toml(path))
+    config = _read(table, path.parent)
+    table.close()
+    table.raise_problems()
+    return config
+
+
+def _read(table: Table, base: Path) -> EdgeConfig:
+    clock = table.table("clock", optional=True)
+    outbox = table.table("outbox", optional=True)
+    edge = table.identifier("edge")
+    config = EdgeConfig(
+        edge=edge,
+        pilot=table.identifier("pilot"),
+        site=table.identifier("site"),
+        role=table.choice("role", ("home", "service_point")),
+        data_dir=base / table.text("data_dir"),
+        catalogue_dir=base / table.text("catalogue_dir", str(DEFAULT_CATALOGUE)),
+        clock_trust=clock.choice("trust", ("system", "ntp"), "ntp"),
+        clock_speed=clock.number("speed", 1.0, low=0.01),
+        mqtt=_mqtt(table.table("mqtt"), base, edge),
+        ble=_ble(table.table("ble", optional=True)),
+        commit_ms=outbox.whole("commit_ms", 20, high=10_000),
+        max_bytes=outbox.whole("max_bytes", DEFAULT_OUTBOX_BYTES, low=64 * 1024),
+        devices=_devices(table.tables("device"), base),
+    )
+    clock.close()
+    outbox.close()
+    return config
+
+
+def _mqtt(table: Table, base: Path, edge: str) -> MqttConfig:
+    password_file = table.text("password_file", "")
+    config = MqttConfig(
+        host=table.text("host"),
+        port=table.whole("port", low=1, high=65_535),
+        protocol=table.choice("protocol", ("5", "3.1.1"), "3.1.1"),
+        username=table.text("username", edge),
+        password_file=base / password_file if password_file else None,
+    )
+    table.close()
+    return config
+
+
+def _ble(table: Table) -> BleConfig:
+    backend = table.choice("backend", ("bluez", "virtual"), "bluez")
+    hci = table.text("hci", "")
+    if backend == "virtual" and not hci:
+        table.problem("hci", 'is missing; e.g. hci = "tcp-client:127.0.0.1:9300"')
+    if backend == "bluez" and hci:
+        table.problem("hci", 'only for backend = "virtual"; remove it')
+    table.close()
+    return BleConfig(backend, hci or None)
+
+
+def _devices(tables: list[Table], base: Path) -> tuple[DeviceConfig, ...]:
+    devices: list[DeviceConfig] = []
+    for table in tables:
+        device = _device(table, base)
+        if any(device.id == other.id for other in devices):
+            table.problem("id", f'"{device.id}" is used twice; give each device its own id')
+        if device.address and any(device.address == other.address for other in devices):
+            table.problem("address", f"{device.address} is assigned twice; remove one device")
+        devices.append(device)
+    return tuple(devices)
+
+
+def _device(table: Table, base: Path) -> DeviceConfig:
+    address = table.text("address", "").upper()
+    path = table.text("path", "")
+    if address and not _ADDRESS.fullmatch(address):
+        table.problem("address", f'"{address}" is no Bluetooth address; write C0:DE:00:00:00:01')
+    if bool(address) == bool(path):
+        table.problem("address", "give either address (Bluetooth) or path (serial line)")
+    device = DeviceConfig(
+        id=table.identifier("id"),
+        model=table.identifier("model"),
+        address=address or None,
+        path=base / path if path else None,
+        person=table.identifier("person", "") or None,
+    )
+    table.close()
+    return device

@@ -1,0 +1,27 @@
+"""Heart Rate Measurement, characteristic 0x2A37 (Heart Rate Service 1.0, clause 3.1)."""
+
+from __future__ import annotations
+
+from vointi_contract.frame import Quality
+
+from vointi_edge.decoders.values import Cursor, Decoded, channel
+
+_WIDE_RATE, _CONTACT, _CONTACT_KNOWN, _ENERGY, _RR = 0x01, 0x02, 0x04, 0x08, 0x10
+_RR_MS = 1000 / 1024  # clause 3.1.1.4: RR intervals are in 1/1024 s
+
+
+def heart_rate(data: bytes) -> Decoded:
+    """Decode to heart_rate [/min], rr_interval [ms] (oldest first) and hr_contact [1]."""
+    cursor = Cursor(data, "heart rate measurement")
+    flags = cursor.unsigned(1)
+    channels = [channel("heart_rate", [cursor.unsigned(2 if flags & _WIDE_RATE else 1)])]
+    if flags & _ENERGY:
+        cursor.take(2)
+    if flags & _RR and cursor.left >= 2:
+        intervals = [cursor.unsigned(2) for _ in range(cursor.left // 2)]
+        channels.append(channel("rr_interval", intervals, _RR_MS))
+    if not flags & _CONTACT_KNOWN:
+        return Decoded(tuple(channels))
+    worn = bool(flags & _CONTACT)
+    channels.append(channel("hr_contact", [int(worn)]))
+    return Decoded(tuple(channels), Quality.OK if worn else Quality.NOT_WORN)

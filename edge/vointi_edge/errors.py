@@ -1,0 +1,57 @@
+"""Everything that the edge raises on purpose. Each error names the field and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class EdgeError(Exception):
+    """Root of every error that the edge raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in one file: `edge.toml: mqtt.prot: unknown key; did you mean mqtt.port?`."""
+
+    file: str
+    field: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.field}: {self.fix}"
+
+
+class ConfigError(EdgeError):
+    """Configuration or catalogue cannot be used; `problems` holds one entry a line to fix."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DecodeError(EdgeError):
+    """A device said something that its specification does not allow."""
+
+    def __init__(self, field: str, fix: str) -> None:
+        self.field = field
+        self.fix = fix
+        super().__init__(f"{field}: {fix}")
+
+
+class SourceError(EdgeError):
+    """A device or its radio is not usable now; the source tries again by itself."""
+
+    def __init__(self, device: str, reason: str) -> None:
+        self.device = device
+        self.reason = reason
+        super().__init__(f"{device}: {reason}")
+
+
+class OutboxError(EdgeError):
+    """The outbox file cannot be used."""
+
+    def __init__(self, path: str, fix: str) -> None:
+        self.path = path
+        self.fix = fix
+        super().__init__(f"{path}: {fix}")

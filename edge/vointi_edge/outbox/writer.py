@@ -1,0 +1,192 @@
+"""The thread that owns the outbox file; it commits in groups: one fsync keeps many readings.
+
+A reading that finds the file idle is committed at once; while readings keep coming, a commit is
+made every `commit_s` at most. Nothing waits for more company than that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from vointi_contract.errors import ContractError
+
+from vointi_edge.outbox.store import Entry, OutboxStore, Row
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Job = Callable[[OutboxStore], None]
+
+# Ten minutes of one person's devices, while a failing disk is tried again.
+MAX_WAITING = 5_000
+_RETRY_S = 1.0
+
+
+class OutboxWriter:
+    """Group commit in a thread of its own. `on_committed(rows)` is called in that thread."""
+
+    def __init__(
+        self,
+        open_store: Callable[[], OutboxStore],
+        commit_s: float,
+        on_committed: Callable[[list[Row]], None],
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        self._open_store = open_store
+        self._commit_s = commit_s
+        self._on_committed = on_committed
+        self._max_waiting = max_waiting
+        self._store = open_store()
+        self._wake = threading.Condition()
+        self._waiting: deque[Entry] = deque()
+        self._refused: Counter[str] = Counter()
+        self._jobs: deque[Job] = deque()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+
+    @property
+    def boot(self) -> int:
+        """Return this boot's id."""
+        return self._store.boot
+
+    def start(self) -> None:
+        """Begin to commit."""
+        self._thread.start()
+
+    def offer(self, entry: Entry) -> None:
+        """Take a reading; returns at once. With no room it is counted, and reported as a loss."""
+        with self._wake:
+            if len(self._waiting) < self._max_waiting:
+                self._waiting.append(entry)
+            else:
+                self._refused[entry.device] += 1
+            self._wake.notify()
+
+    async def call(self, job: Callable[[OutboxStore], T]) -> T:
+        """Run `job(store)` between two commits and return what it returns."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def run(store: OutboxStore) -> None:
+            try:
+                result = job(store)
+            except Exception as error:  # the caller's error, wherever it is raised
+                loop.call_soon_threadsafe(_settle, future, None, error)
+            else:
+                loop.call_soon_threadsafe(_settle, future, result, None)
+
+        with self._wake:
+            self._jobs.append(run)
+            self._wake.notify()
+        return await future
+
+    def stop(self) -> None:
+        """Commit what waits, close the file and end the thread (blocks for one commit)."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        committed_at = 0.0
+        while True:
+            with self._wake:
+                while not (self._waiting or self._jobs or self._refused or self._stopping):
+                    self._wake.wait()
+                jobs, self._jobs = self._jobs, deque()
+            for job in jobs:
+                job(self._store)
+            if self._waiting or self._refused:
+                self._pause(committed_at + self._commit_s - time.monotonic())
+                self._commit_waiting()
+                committed_at = time.monotonic()
+            elif self._stopping:
+                break
+        self._store.close()
+
+    def _pause(self, seconds: float) -> None:
+        if seconds > 0 and not self._stopping:
+            time.sleep(seconds)
+
+    def _commit_waiting(self) -> None:
+        with self._wake:
+            entries, refused = list(self._waiting), dict(self._refused)
+            self._waiting.clear()
+            self._refused.clear()
+        rows = self._append(entries, refused)
+        if rows:
+            self._on_committed(rows)
+
+    def _append(self, entries: list[Entry], refused: dict[str, int]) -> list[Row]:
+        """Commit, come what may: a bad entry is left out, a failing disk tried again."""
+        failing = False
+        while True:
+            accepted = _accepted(self._store)
+            try:
+                rows = self._store.append(entries, refused)
+            except ContractError:
+                entries = self._encodable(entries)
+            except sqlite3.Error as error:
+                if not failing:
+                    log.warning("outbox: cannot write (%s); trying again", error)
+                failing = True
+                if self._gave_up():
+                    return []
+                time.sleep(_RETRY_S)
+                if self._reopen(accepted):
+                    return []
+            else:
+                if failing:
+                    log.warning("outbox: writes again")
+                return rows
+
+    def _encodable(self, entries: list[Entry]) -> list[Entry]:
+        """Leave out what the contract refuses: it never was a reading."""
+        good = []
+        for entry in entries:
+            try:
+                entry.encode(self._store.boot, 1)
+            except ContractError as error:
+                log.warning("outbox: %s said what cannot be sent: %s", entry.device, error)
+            else:
+                good.append(entry)
+        return good
+
+    def _reopen(self, accepted: int | None) -> bool:
+        """Open the file again; True when the failed commit turns out to have been kept.
+
+        After an I/O error nobody knows what reached the disk, so the file is asked.
+        """
+        try:
+            self._store.close()
+            self._store = self._open_store()
+        except Exception as error:  # the disk is gone; the loop above tries again
+            log.debug("outbox: still closed: %s", error)
+            return False
+        return accepted is not None and _accepted(self._store) != accepted
+
+    def _gave_up(self) -> bool:
+        return self._stopping
+
+
+def _accepted(store: OutboxStore) -> int | None:
+    try:
+        return store.counts().accepted
+    except sqlite3.Error:
+        return None
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+    if future.cancelled():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

@@ -1,0 +1,1 @@
+"""Bluetooth LE through bleak: one scanner, connects in series, a watchdog on every stream."""

@@ -1,0 +1,147 @@
+"""A device that is connected to: found, read, and found again after every loss."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Protocol
+
+from bleak import BleakClient
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakError
+
+from vointi_edge.backoff import Backoff
+from vointi_edge.catalogue import StreamSpec
+from vointi_edge.errors import DecodeError, SourceError
+from vointi_edge.sources.ble.characteristic import CharacteristicStream
+from vointi_edge.sources.ble.pmd import PmdControl, PmdStream
+from vointi_edge.sources.ble.radio import Radio
+from vointi_edge.sources.ports import Assigned, Context
+from vointi_edge.text import printable
+
+log = logging.getLogger(__name__)
+
+_CHECK_S = 1.0
+_STABLE_S = 10.0
+_SETUP_S = 30.0
+_GOODBYE_S = 3.0
+_MODEL, _FIRMWARE = "2a24", "2a26"  # Device Information Service 1.1, clauses 3.2 and 3.5
+
+
+class Stream(Protocol):
+    """A stream of one link."""
+
+    spec: StreamSpec
+    heard_s: float
+
+    async def start(self, client: BleakClient) -> None:
+        """Make the device send."""
+
+
+class GattDevice:
+    """Runs one assigned device until cancelled."""
+
+    def __init__(self, assigned: Assigned, radio: Radio, context: Context) -> None:
+        self._assigned = assigned
+        self._id = assigned.config.id
+        self._address = (assigned.config.address or "").upper()
+        self._radio = radio
+        self._context = context
+        self._backoff = Backoff(floor_s=0.1, first_s=0.5, cap_s=30.0)
+        self._seen: BLEDevice | None = None
+        self._sighted = asyncio.Event()
+        self._told = ""
+        radio.watch(self._address, self._sighting)
+
+    async def run(self) -> None:
+        """Connect, read, and begin again after every loss."""
+        await self._look_for_old_link()
+        while True:
+            await self._sighted.wait()
+            started_s = time.monotonic()
+            try:
+                await self._one_link()
+            except (BleakError, OSError, TimeoutError, EOFError, SourceError, DecodeError) as error:
+                self._tell(str(error) or type(error).__name__)
+            if time.monotonic() - started_s > _STABLE_S:
+                self._backoff.reset()
+            self._context.hub.link(self._id, "lost", self._told)
+            self._sighted.clear()
+            await asyncio.sleep(self._backoff.next_s())
+
+    async def _look_for_old_link(self) -> None:
+        for device in await self._radio.connected_before(self._assigned.model.match.service_uuids):
+            if device.address.upper() == self._address:
+                self._seen = device
+                self._sighted.set()
+
+    def _sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        self._seen = device
+        self._sighted.set()
+        self._context.hub.rssi(self._id, advertisement.rssi)
+
+    async def _one_link(self) -> None:
+        device = self._seen
+        if device is None:
+            return
+        self._context.hub.link(self._id, "connecting")
+        lost = asyncio.Event()
+        client = await self._radio.connect(device, self._id, lost.set)
+        try:
+            async with asyncio.timeout(_SETUP_S):
+                streams = await self._start_streams(client)
+                note = await _describe(client)
+            self._context.hub.link(self._id, "connected", note)
+            log.info("%s: connected %s", self._id, note)
+            self._told = ""
+            await self._until_over(lost, streams)
+        finally:
+            with contextlib.suppress(BleakError, OSError, TimeoutError, EOFError):
+                async with asyncio.timeout(_GOODBYE_S):
+                    await client.disconnect()
+
+    async def _start_streams(self, client: BleakClient) -> list[Stream]:
+        streams: list[Stream] = []
+        control = PmdControl(client)
+        for spec in self._assigned.model.streams:
+            stream: Stream
+            if spec.measurement is None:
+                stream = CharacteristicStream(self._id, spec, self._context)
+            else:
+                stream = PmdStream(self._id, spec, self._context, control)
+            await stream.start(client)
+            streams.append(stream)
+        return streams
+
+    async def _until_over(self, lost: asyncio.Event, streams: list[Stream]) -> None:
+        """Return when the link is lost; raise SourceError when a stream falls silent."""
+        while not lost.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CHECK_S):
+                    await lost.wait()
+            now_s = time.monotonic()
+            for stream in streams:
+                if 0 < stream.spec.silence_s < now_s - stream.heard_s:
+                    raise SourceError(self._id, f"{stream.spec.id} fell silent; connecting anew")
+        self._tell("link lost")
+
+    def _tell(self, reason: str) -> None:
+        """Log a trouble once, until it changes or is over."""
+        reason = printable(reason, 120)
+        if reason != self._told:
+            log.warning("%s: %s", self._id, reason)
+        self._told = reason
+
+
+async def _describe(client: BleakClient) -> str:
+    """Return model and firmware as the device tells them, made printable."""
+    words = []
+    for uuid in (_MODEL, _FIRMWARE):
+        characteristic = client.services.get_characteristic(uuid)
+        if characteristic is not None:
+            text = bytes(await client.read_gatt_char(characteristic)).decode("utf-8", "replace")
+            words.append(printable(text.rstrip("\0")))
+    return " ".join(words)

@@ -1,0 +1,158 @@
+"""Raw streams by Polar's measurement protocol: ask what is on offer, start, place every frame."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+
+from vointi_edge import decoders
+from vointi_edge.catalogue import StreamSpec
+from vointi_edge.clock import wall_at
+from vointi_edge.decoders import polar
+from vointi_edge.decoders.polar import Answer, Measurement, Setting, Status
+from vointi_edge.decoders.values import channel
+from vointi_edge.errors import DecodeError, SourceError
+from vointi_edge.reading import Reading
+from vointi_edge.sources.ports import Context
+from vointi_edge.sources.timeline import Timeline
+
+log = logging.getLogger(__name__)
+
+CONTROL_POINT = "fb005c81-02e7-f387-1cad-8acd2d8df0c8"
+DATA = "fb005c82-02e7-f387-1cad-8acd2d8df0c8"
+_ANSWER_S = 5.0
+_MEASUREMENTS = {"ecg": Measurement.ECG, "acc": Measurement.ACC}
+
+
+class PmdControl:
+    """The control point of one link, and the data characteristic that all measurements share."""
+
+    def __init__(self, client: BleakClient) -> None:
+        self._client = client
+        self._takers: dict[int, Callable[[bytes], None]] = {}
+        self._lock = asyncio.Lock()
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._asked = (0, 0)
+        self._open = False
+
+    @property
+    def available(self) -> bool:
+        """Whether the device speaks this protocol at all."""
+        return self._client.services.get_characteristic(DATA) is not None
+
+    async def listen(self, measurement: Measurement, take: Callable[[bytes], None]) -> None:
+        """Hand frames of `measurement` to `take`."""
+        self._takers[measurement] = take
+        if not self._open:
+            await self._client.start_notify(CONTROL_POINT, self._answered)
+            await self._client.start_notify(DATA, self._data)
+            self._open = True
+
+    async def ask(self, request: bytes) -> Answer:
+        """Write a request and await its answer; raises TimeoutError or BleakError."""
+        async with self._lock:
+            self._asked = (request[0], request[1])
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._client.write_gatt_char(CONTROL_POINT, request, response=True)
+            async with asyncio.timeout(_ANSWER_S):
+                return await self._waiting
+
+    def _answered(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
+        found = polar.answer(bytes(data))
+        waiting = self._waiting
+        if found is None or waiting is None or waiting.done():
+            return
+        if (found.command, found.measurement) == self._asked:
+            waiting.set_result(found)
+
+    def _data(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
+        take = self._takers.get(data[0] if data else -1)
+        if take is not None:
+            take(bytes(data))
+
+
+class PmdStream:
+    """One measurement of one link."""
+
+    def __init__(
+        self, device: str, spec: StreamSpec, context: Context, control: PmdControl
+    ) -> None:
+        self.spec = spec
+        self.heard_s = time.monotonic()
+        self._device = device
+        self._context = context
+        self._control = control
+        self._measurement = _MEASUREMENTS[spec.measurement or ""]
+        self._decode = decoders.PMD[spec.decoder]
+        self._timeline = Timeline(spec.rate_hz)
+        self._told = False
+
+    async def start(self, client: BleakClient) -> None:
+        """Start with what the catalogue prefers, or the nearest that the device offers."""
+        if not self._control.available:
+            log.warning("%s: has no %s (measurement protocol)", self._device, self.spec.id)
+            self.heard_s = float("inf")
+            return
+        await self._control.listen(self._measurement, self._take)
+        chosen = await self._choose()
+        rate_hz = float(chosen.get(Setting.SAMPLE_RATE, round(self.spec.rate_hz)))
+        self._timeline = Timeline(rate_hz)
+        request = polar.start(self._measurement, chosen)
+        answer = await self._control.ask(request)
+        if answer.status == Status.ALREADY_IN_STATE:  # left over from a process that was killed
+            await self._control.ask(polar.stop(self._measurement))
+            answer = await self._control.ask(request)
+        if answer.status != Status.SUCCESS:
+            raise SourceError(self._device, f"refuses {self.spec.id} (status {answer.status})")
+        self._context.hub.rate(self._device, self.spec.id, rate_hz)
+        self.heard_s = time.monotonic()
+
+    async def _choose(self) -> dict[int, int]:
+        answer = await self._control.ask(polar.get_settings(self._measurement))
+        if answer.status != Status.SUCCESS:
+            raise SourceError(self._device, f"offers no {self.spec.id} (status {answer.status})")
+        preferred = {
+            Setting.SAMPLE_RATE: round(self.spec.rate_hz),
+            Setting.RESOLUTION: self.spec.resolution,
+            Setting.RANGE: self.spec.range_g,
+        }
+        chosen: dict[int, int] = {}
+        for setting, offers in polar.settings(answer.parameters).items():
+            if offers:
+                wish = preferred.get(Setting(setting), offers[0]) if setting in preferred else 0
+                chosen[setting] = min(offers, key=lambda offer: abs(offer - wish))
+        return chosen
+
+    def _take(self, data: bytes) -> None:
+        arrival_us = self._context.clock.boottime_us()
+        self.heard_s = time.monotonic()
+        try:
+            frame = self._decode(data)
+        except DecodeError as error:
+            if not self._told:
+                log.warning("%s: %s: %s", self._device, self.spec.id, error)
+            self._told = True
+            return
+        placed = self._timeline.place(frame.last_ts_ns, len(frame.samples), arrival_us)
+        if placed is None:
+            return
+        self._context.hub.reading(
+            Reading(
+                device=self._device,
+                stream=self.spec.id,
+                mono_us=placed.mono_us,
+                wall_us=wall_at(self._context.clock, placed.mono_us),
+                rate_hz=placed.rate_hz,
+                dev_ts_ns=placed.dev_ts_ns,
+                channels=tuple(
+                    channel(metric, frame.samples[:, column])
+                    for column, metric in enumerate(self.spec.metrics)
+                ),
+                quality=placed.quality,
+            )
+        )

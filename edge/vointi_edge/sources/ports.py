@@ -1,0 +1,43 @@
+"""What a source needs of the rest of the edge; agent.py passes it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from vointi_edge.catalogue import Model
+from vointi_edge.clock import Clock
+from vointi_edge.config import DeviceConfig
+from vointi_edge.reading import Reading
+
+
+class Hub(Protocol):
+    """Where sources report to. Every method returns at once."""
+
+    def reading(self, reading: Reading) -> None:
+        """Take one reading."""
+
+    def link(self, device: str, link: str, note: str = "") -> None:
+        """Note a device's link ("connected", "connecting", "advertising", "lost", "unknown")."""
+
+    def rssi(self, device: str, dbm: int) -> None:
+        """Note how strongly a device was heard, dBm."""
+
+    def rate(self, device: str, stream: str, rate_hz: float) -> None:
+        """Note the sampling rate that a device agreed to, Hz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """One assigned device with its catalogue model."""
+
+    config: DeviceConfig
+    model: Model
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every source is given."""
+
+    hub: Hub
+    clock: Clock

@@ -1,0 +1,89 @@
+"""A device's clock laid along ours: first-sample times, the true rate, and gaps.
+
+The device stamps the last sample of every frame with its own clock, which has another zero and
+runs a little fast or slow. Its differences are exact, so the rate comes from them alone; our clock
+only places the whole on the wall.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vointi_contract.frame import Quality
+
+# The first rate is the nominal one; from then on a sliding ten minutes of the device's own time.
+_WINDOW_S = 600.0
+# A lost notification is a whole frame; half of one tells it from a clock that runs fast or slow.
+_LOST_FRAME = 0.5
+# Late arrivals must not shake the time axis: the offset moves by a millisecond a second at most.
+_SLEW = 0.001
+# Further off than this the device's clock was set, or ours: begin again.
+_STEP_US = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A frame on our time axis. `missing` samples were lost right before it."""
+
+    mono_us: int
+    dev_ts_ns: int
+    rate_hz: float
+    quality: Quality
+    missing: int
+
+
+class Timeline:
+    """One stream of one connection; `nominal_hz` is what the device agreed to."""
+
+    def __init__(self, nominal_hz: float) -> None:
+        self._nominal_hz = nominal_hz
+        self._last_ns: int | None = None
+        self._samples = 0.0
+        self._span_ns = 0.0
+        self._offset_us: float | None = None
+
+    @property
+    def rate_hz(self) -> float:
+        """Return the measured rate, or the nominal one before there is any."""
+        return self._samples / self._span_ns * 1e9 if self._span_ns else self._nominal_hz
+
+    def place(self, last_ts_ns: int, count: int, arrival_us: int) -> Placed | None:
+        """Place a frame of `count` samples; None when it was heard before (same time)."""
+        quality, missing = Quality.OK, 0
+        if self._last_ns is not None:
+            elapsed_ns = last_ts_ns - self._last_ns
+            if elapsed_ns == 0:
+                return None
+            missing = self._advance(elapsed_ns, count)
+            quality = Quality.GAP_BEFORE if missing else Quality.OK
+        self._last_ns = last_ts_ns
+        if not self._span_ns:
+            quality |= Quality.RATE_ESTIMATED
+        first_ns = last_ts_ns - round((count - 1) * 1e9 / self.rate_hz)
+        mono_us = round(first_ns / 1000 + self._place_offset(last_ts_ns, arrival_us, count))
+        return Placed(max(mono_us, 0), first_ns, self.rate_hz, quality, missing)
+
+    def _advance(self, elapsed_ns: int, count: int) -> int:
+        """Take one frame into the rate; return how many samples are missing before it."""
+        missing = round(elapsed_ns * 1e-9 * self.rate_hz) - count
+        if elapsed_ns < 0:  # the device's clock was set back: nothing is known of the time between
+            self._offset_us = None
+            return 1
+        if missing >= max(1.0, _LOST_FRAME * count):
+            return missing
+        self._samples += count
+        self._span_ns += elapsed_ns
+        if self._span_ns > _WINDOW_S * 1e9:
+            self._samples /= 2
+            self._span_ns /= 2
+        return 0
+
+    def _place_offset(self, last_ts_ns: int, arrival_us: int, count: int) -> float:
+        """Return our time minus the device's, µs: the least that arrivals allow, slowly moved."""
+        seen_us = arrival_us - last_ts_ns / 1000
+        if self._offset_us is None or abs(seen_us - self._offset_us) > _STEP_US:
+            self._offset_us = seen_us
+            return seen_us
+        most_us = _SLEW * count / self.rate_hz * 1e6
+        self._offset_us += min(max(seen_us - self._offset_us, -most_us), most_us / 10)
+        return self._offset_us

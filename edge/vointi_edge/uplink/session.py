@@ -1,0 +1,224 @@
+"""One MQTT connection, from CONNECT to its end. A new connection is a new Session.
+
+A fresh paho client each time has three reasons: paho resends its whole queue after a reconnect
+and ignores its window while doing so; late callbacks of an old connection cannot be told from new
+ones; and the outbox, not paho, knows what must be sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from vointi_edge.errors import EdgeError
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S = 30
+# Brokers allow 20 unacknowledged messages by default (mosquitto's max_inflight_messages) and may
+# drop a client that sends more.
+WINDOW = 20
+# Little waits in the kernel, so that a live frame is never far behind the backlog (measured).
+SEND_BUFFER_BYTES = 16 * 1024
+_CONNECT_S = 5.0
+_GOODBYE_S = 2.0
+
+
+class WindowError(EdgeError):
+    """The broker allows fewer unacknowledged messages: connect again with `allowed`."""
+
+    def __init__(self, allowed: int) -> None:
+        self.allowed = allowed
+        super().__init__(f"the broker allows {allowed} messages in flight")
+
+
+class SessionError(EdgeError):
+    """The broker cannot be reached or says no; `reason` is fit for a log line."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Whom to talk to, and as whom."""
+
+    host: str
+    port: int
+    protocol: str
+    client_id: str
+    username: str | None
+    password: str | None
+
+
+class Session:
+    """One connection. Callbacks come in the event loop's thread, never in paho's.
+
+    `on_message(topic, payload)` hears subscriptions, `on_acked(mid, reason)` each PUBACK (reason
+    None = taken). `ended` gets the reason when the connection is over.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        will: tuple[str, bytes],
+        on_message: Callable[[str, bytes], None],
+        on_acked: Callable[[int, str | None], None],
+        window: int = WINDOW,
+    ) -> None:
+        self._broker = broker
+        self._window = window
+        self._on_message = on_message
+        self._on_acked = on_acked
+        self._loop = asyncio.get_running_loop()
+        self._connected: asyncio.Future[None] = self._loop.create_future()
+        self.ended: asyncio.Future[str] = self._loop.create_future()
+        self._client = self._make_client(will)
+
+    async def open(self, subscribe: str) -> None:
+        """Connect and subscribe; raises SessionError or WindowError."""
+        try:
+            await self._loop.run_in_executor(None, self._connect)
+        except OSError as error:
+            raise SessionError(f"{error.strerror or error}") from None
+        self._client.loop_start()
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await self._connected
+        except TimeoutError:
+            await self.abort()
+            raise SessionError("no answer to CONNECT") from None
+        except EdgeError:
+            await self.abort()
+            raise
+        self._client.subscribe(subscribe, qos=1)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+        """Send at QoS 1; return the message id, or None when the connection is gone."""
+        if self.ended.done():
+            return None
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+
+    async def close(self) -> None:
+        """Say good-bye (the broker then keeps the will to itself) and stop."""
+        self._client.disconnect()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await asyncio.shield(self.ended)
+        await self.abort()
+
+    async def abort(self) -> None:
+        """Drop the connection without a word and end paho's thread."""
+        sock = self._client.socket()
+        if isinstance(sock, socket.socket):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        await self._loop.run_in_executor(None, self._client.loop_stop)
+        self._end("closed")
+
+    def _make_client(self, will: tuple[str, bytes]) -> mqtt.Client:
+        version5 = self._broker.protocol == "5"
+        client = mqtt.Client(
+            callback_api_version=CallbackAPIVersion.VERSION2,
+            client_id=self._broker.client_id,
+            clean_session=None if version5 else True,
+            protocol=mqtt.MQTTv5 if version5 else mqtt.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        # Else an exception in a callback kills paho's thread while is_connected() stays true.
+        client.suppress_exceptions = True
+        client.max_inflight_messages_set(self._window)
+        client.enable_logger(logging.getLogger("paho"))
+        client.connect_timeout = _CONNECT_S
+        client.username_pw_set(self._broker.username, self._broker.password)
+        client.will_set(will[0], will[1], qos=1, retain=True)
+        client.on_connect = self._paho_connect
+        client.on_disconnect = self._paho_disconnect
+        client.on_message = self._paho_message
+        client.on_publish = self._paho_publish
+        client.on_socket_open = self._paho_socket_open
+        return client
+
+    def _connect(self) -> None:
+        # Nothing is kept at the broker for an edge: acknowledgements are repeated, and what was
+        # not acknowledged is offered again from the outbox.
+        host, port = self._broker.host, self._broker.port
+        if self._broker.protocol == "5":
+            self._client.connect(host, port, KEEPALIVE_S, clean_start=True)
+        else:
+            self._client.connect(host, port, KEEPALIVE_S)
+
+    # paho's thread; on_publish even holds paho's own lock: only hand over, never call back.
+
+    def _paho_connect(
+        self,
+        client: mqtt.Client,
+        userdata: Any,
+        flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        # paho does not read the limit, and cannot change its window on an open connection.
+        allowed = getattr(properties, "ReceiveMaximum", self._window)
+        self._hand_over(self._connack, str(reason) if reason.is_failure else None, allowed)
+
+    def _paho_disconnect(
+        self,
+        client: mqtt.Client,
+        userdata: Any,
+        flags: mqtt.DisconnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        self._hand_over(self._end, str(reason))
+
+    def _paho_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        self._hand_over(self._on_message, message.topic, bytes(message.payload))
+
+    def _paho_publish(
+        self,
+        client: mqtt.Client,
+        userdata: Any,
+        mid: int,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        self._hand_over(self._on_acked, mid, str(reason) if reason.is_failure else None)
+
+    def _paho_socket_open(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _hand_over(self, call: Callable[..., None], *args: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closing: nobody listens any more
+            self._loop.call_soon_threadsafe(call, *args)
+
+    # the event loop's thread
+
+    def _connack(self, refusal: str | None, allowed: int) -> None:
+        if self._connected.done():
+            return
+        if refusal is not None:
+            self._connected.set_exception(SessionError(f"broker refuses: {refusal}"))
+        elif allowed < self._window:
+            self._connected.set_exception(WindowError(allowed))
+        else:
+            self._connected.set_result(None)
+
+    def _end(self, reason: str) -> None:
+        if not self._connected.done():
+            self._connected.set_exception(SessionError(reason))
+        if not self.ended.done():
+            self.ended.set_result(reason)

@@ -1,0 +1,264 @@
+"""The uplink: keeps a session open, sends live frames at once and the backlog behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from vointi_contract.ack import decode_ack
+from vointi_contract.codec import encode
+from vointi_contract.errors import ContractError
+from vointi_contract.frame import Batch, Loss
+from vointi_contract.status import Birth, ClockAnchor, EdgeStatus
+from vointi_contract.topics import EdgeTopics
+
+from vointi_edge.backoff import Backoff
+from vointi_edge.uplink.bundle import bundles
+from vointi_edge.uplink.plan import BacklogPlan
+from vointi_edge.uplink.ports import Kept, Store
+from vointi_edge.uplink.session import WINDOW, Broker, Session, SessionError, WindowError
+
+log = logging.getLogger(__name__)
+
+STATUS_S = 2.0
+_STATUS_MIN_S = 0.2  # a burst of link changes is one message
+_TICK_S = 1.0
+_ANCHOR_S = 600.0
+_LOSS_S = 30.0
+# About 1.25 × the bandwidth-delay product of a slow home line (1 Mbit/s, 80 ms).
+_BACKLOG_IN_FLIGHT_BYTES = 16 * 1024
+_LIVE_IN_FLIGHT = 400  # more than that unacknowledged: the outbox offers the rest later
+_DEAD_S = 20.0  # no PUBACK for so long: the connection is half open
+_STABLE_S = 5.0
+
+
+class Uplink:
+    """Runs until cancelled; `stop` says good-bye. All methods belong to the event loop's thread.
+
+    `birth`, `status(online)` and `anchor` are asked whenever they are about to be sent.
+    """
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        topics: EdgeTopics,
+        store: Store,
+        birth: Callable[[], Birth],
+        status: Callable[[bool], EdgeStatus],
+        anchor: Callable[[], ClockAnchor | None],
+    ) -> None:
+        self._broker = broker
+        self._topics = topics
+        self._store = store
+        self._birth = birth
+        self._status = status
+        self._anchor = anchor
+        self._backoff = Backoff(floor_s=0.2, first_s=1.0, cap_s=30.0)
+        self._session: Session | None = None
+        self._plan = BacklogPlan(0.0)
+        self._live: dict[int, float] = {}
+        self._backlog: dict[int, tuple[float, int]] = {}
+        self._room = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._acks: asyncio.Queue[bytes] = asyncio.Queue()
+        self._outage_told = False
+        self._refused_told = False
+        self._stopping = False
+        self._window = WINDOW
+
+    @property
+    def connected(self) -> bool:
+        """Say whether the broker is listening now."""
+        return self._session is not None
+
+    def offer_live(self, rows: Sequence[Kept]) -> None:
+        """Send rows that were just kept; without a session they wait in the outbox."""
+        session = self._session
+        if session is None or len(self._live) > _LIVE_IN_FLIGHT:
+            return
+        now_s = time.monotonic()
+        for row in rows:
+            mid = session.publish(self._topics.live(row.device), row.payload)
+            if mid is None:
+                return
+            self._live[mid] = now_s
+            self._plan.offered_live(row.id, now_s)
+
+    def status_changed(self) -> None:
+        """Send the state soon."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Keep a session open, for ever."""
+        while True:
+            started_s = time.monotonic()
+            try:
+                await self._one_session()
+            except SessionError as error:
+                self._tell_outage(error.reason)
+            except WindowError as error:
+                self._window = error.allowed
+            except Exception:
+                log.exception("uplink: session ended by a defect; a new one begins")
+            if time.monotonic() - started_s > _STABLE_S:
+                self._backoff.reset()
+            await asyncio.sleep(self._backoff.next_s())
+
+    async def stop(self) -> None:
+        """Say that this edge goes offline, and wait until the broker has heard it."""
+        self._stopping = True
+        session, self._session = self._session, None
+        if session is None:
+            return
+        session.publish(self._topics.state, self._status(False).to_json(), retain=True)
+        await session.close()
+
+    async def _one_session(self) -> None:
+        will = (self._topics.state, self._status(False).to_json())
+        session = Session(self._broker, will, self._on_message, self._on_acked, self._window)
+        try:
+            await session.open(self._topics.ack)
+            self._begin(session)
+            async with asyncio.TaskGroup() as tasks:
+                jobs = [
+                    tasks.create_task(self._tell(session), name="uplink-tell"),
+                    tasks.create_task(self._confirm(), name="uplink-confirm"),
+                    tasks.create_task(self._catch_up(session), name="uplink-catch-up"),
+                ]
+                reason = await session.ended
+                for job in jobs:
+                    job.cancel()
+            self._tell_outage(reason)
+        finally:
+            if self._session is session:
+                self._session = None
+            await session.abort()
+
+    def _begin(self, session: Session) -> None:
+        self._live.clear()
+        self._backlog.clear()
+        self._plan = BacklogPlan(time.monotonic())
+        self._session = session
+        log.info("uplink: connected to %s:%d", self._broker.host, self._broker.port)
+        self._outage_told = False
+
+    def _tell_outage(self, reason: str) -> None:
+        if not self._outage_told and not self._stopping:
+            log.warning(
+                "uplink: no broker at %s:%d (%s); readings are kept",
+                self._broker.host,
+                self._broker.port,
+                reason,
+            )
+        self._outage_told = True
+
+    # ---- what the broker says
+
+    def _on_message(self, topic: str, payload: bytes) -> None:
+        if topic == self._topics.ack:
+            self._acks.put_nowait(payload)
+
+    def _on_acked(self, mid: int, refusal: str | None) -> None:
+        self._live.pop(mid, None)
+        self._backlog.pop(mid, None)
+        self._room.set()
+        if refusal is not None and not self._refused_told:
+            self._refused_told = True
+            log.error("uplink: the broker refuses to take readings (%s); check its ACL", refusal)
+
+    async def _confirm(self) -> None:
+        """Delete from the outbox what the gateway says it holds."""
+        while True:
+            payload = await self._acks.get()
+            try:
+                marks = decode_ack(payload)
+            except ContractError as error:
+                log.warning("uplink: acknowledgement not understood: %s", error)
+                continue
+            await self._store.commit(marks)
+            self._plan.confirmed(time.monotonic())
+
+    # ---- state, birth, clock
+
+    async def _tell(self, session: Session) -> None:
+        """Send birth and clock anchor once (and when they change), state every STATUS_S."""
+        birth = b""
+        anchor_s = 0.0
+        while True:
+            self._changed.clear()
+            session.publish(self._topics.state, self._status(True).to_json(), retain=True)
+            newer = self._birth().to_json()
+            if newer != birth:
+                birth = newer
+                session.publish(self._topics.meta, birth, retain=True)
+            if time.monotonic() >= anchor_s:
+                anchor_s = time.monotonic() + _ANCHOR_S
+                anchor = self._anchor()
+                if anchor is not None:
+                    session.publish(self._topics.clk, anchor.to_json())
+            await asyncio.sleep(_STATUS_MIN_S)
+            try:
+                async with asyncio.timeout(STATUS_S - _STATUS_MIN_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    # ---- the backlog lane
+
+    async def _catch_up(self, session: Session) -> None:
+        losses_s = 0.0
+        while True:
+            now_s = time.monotonic()
+            self._check_alive(session, now_s)
+            if self._plan.first_due(now_s):
+                self._plan.begin(await self._store.newest(), now_s)
+            elif upto := self._plan.suspect_upto(now_s):
+                oldest = await self._store.read(0, upto, 1)
+                if oldest:
+                    self._plan.found_unconfirmed(oldest[0].id, upto, now_s)
+            if now_s >= losses_s:
+                losses_s = now_s + _LOSS_S
+                self._send_losses(session, await self._store.losses())
+            if self._plan.running is None:
+                await asyncio.sleep(0.1 if self._plan.waiting else _TICK_S)
+            else:
+                await self._send_some(session)
+
+    async def _send_some(self, session: Session) -> None:
+        """Send the next piece of the running pass, when there is room in flight."""
+        running = self._plan.running
+        room = _BACKLOG_IN_FLIGHT_BYTES - sum(size for _, size in self._backlog.values())
+        if running is None:
+            return
+        if room <= 0:
+            self._room.clear()
+            try:
+                async with asyncio.timeout(_TICK_S):
+                    await self._room.wait()
+            except TimeoutError:
+                pass
+            return
+        rows = await self._store.read(running.cursor, running.horizon, room)
+        if not rows:
+            self._plan.running = None
+            return
+        for device, payload in bundles(rows):
+            mid = session.publish(self._topics.backlog(device), payload)
+            if mid is not None:
+                self._backlog[mid] = (time.monotonic(), len(payload))
+        running.cursor = rows[-1].id
+
+    def _send_losses(self, session: Session, losses: Sequence[Loss]) -> None:
+        for device in sorted({loss.device for loss in losses}):
+            batch = Batch((), tuple(loss for loss in losses if loss.device == device)[:1000])
+            mid = session.publish(self._topics.backlog(device), encode(batch))
+            if mid is not None:
+                self._backlog[mid] = (time.monotonic(), 0)
+
+    def _check_alive(self, session: Session, now_s: float) -> None:
+        sent = [*self._live.values(), *(at for at, _ in self._backlog.values())]
+        if sent and now_s - min(sent) > _DEAD_S and not session.ended.done():
+            session.ended.set_result("no acknowledgement")
