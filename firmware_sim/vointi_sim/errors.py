@@ -21,12 +21,16 @@ class ArgumentError(SimError):
 
 
 class ListenError(SimError):
-    """An address cannot be listened on."""
+    """An address or a path cannot be listened on."""
 
-    def __init__(self, field: str, address: str, reason: str) -> None:
-        super().__init__(
-            f"{field}: cannot listen on {address} ({reason}); choose another port, or 0 for any"
-        )
+    def __init__(
+        self,
+        field: str,
+        address: str,
+        reason: str,
+        fix: str = "choose another port, or 0 for any",
+    ) -> None:
+        super().__init__(f"{field}: cannot listen on {address} ({reason}); {fix}")
         self.field = field
         self.address = address
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vointi_sim.physiology.activity import Activity
 from vointi_sim.physiology.breath import Breathing
-from vointi_sim.physiology.timeline import Noise, Timeline, generator
+from vointi_sim.physiology.timeline import Noise, Timeline, by_second, generator
 
 # Respiratory sinus arrhythmia, Mayer waves and the rest as fractions of the interval: together
 # about 40 ms of RMSSD at rest, ordinary for an adult (Task Force of the ESC, 1996).
@@ -71,7 +71,7 @@ class Heart:
 
     def _baseline_uv(self, times_s: NDArray[np.float64], first: int) -> NDArray[np.float64]:
         # Electrode noise of a moist strap is a few µV; muscle adds to it with effort.
-        noise_uv = 5.0 + 22.0 * self._activity.exertion(float(times_s[0]))
+        noise_uv = 5.0 + 22.0 * by_second(times_s, self._activity.exertion)
         wander = 70.0 * self._breathing.volume(times_s)
         return wander + noise_uv * self._noise.take(first, len(times_s))
 

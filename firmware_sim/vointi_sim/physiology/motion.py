@@ -60,7 +60,8 @@ class Motion:
 
 
 def _add_step(xyz: NDArray[np.float64], since_s: NDArray[np.float64], side: int) -> None:
-    ring = np.where(since_s < 0, 0.0, np.exp(-np.abs(since_s) / _RING_S))
+    felt = (since_s >= 0) & (since_s < _REACH_S)
+    ring = np.where(felt, np.exp(-np.abs(since_s) / _RING_S), 0.0)
     shock = _SHOCK_MG * ring * np.sin(2 * math.pi * _RING_HZ * since_s)
     xyz[:, 0] += shock
     xyz[:, 1] += 0.3 * side * shock

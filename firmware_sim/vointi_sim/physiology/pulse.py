@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vointi_sim.physiology.activity import Activity
 from vointi_sim.physiology.heart import Heart
-from vointi_sim.physiology.timeline import Noise
+from vointi_sim.physiology.timeline import Noise, by_second
 
 # From the R peak to the foot of the pulse in a finger.
 _TRANSIT_S = 0.21
@@ -48,9 +48,8 @@ class Pulse:
         The ratio of ratios R = (AC/DC red) / (AC/DC infrared) obeys SpO2 = 110 - 25 R, the
         textbook calibration (Webster, Design of Pulse Oximeters, 1997).
         """
-        middle_s = float(times_s[len(times_s) // 2])
-        infrared = self.perfusion_index_pct(middle_s) / 100.0
-        red = infrared * (110.0 - self.spo2_pct(middle_s)) / 25.0
+        infrared = by_second(times_s, self.perfusion_index_pct) / 100.0
+        red = infrared * (110.0 - by_second(times_s, self.spo2_pct)) / 25.0
         shape = self._shape(times_s)
         noise = [noise.take(first, len(times_s)) for noise in self._noise]
         return np.stack(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -64,6 +64,17 @@ class Timeline(Generic[H]):
 def generator(seed: int, name: str, block: int = 0) -> np.random.Generator:
     """A random generator of its own for each named signal of a seed."""
     return np.random.default_rng([seed & 0xFFFFFFFF, zlib.crc32(name.encode()), block])
+
+
+def by_second(times_s: NDArray[np.float64], value: Callable[[float], float]) -> NDArray[np.float64]:
+    """A slow value at ascending times, held for each whole second.
+
+    Held by the time itself, not by the block that was asked for: a sample must not depend on which
+    frame it travels in.
+    """
+    seconds = np.floor(times_s)
+    whole, index = np.unique(seconds, return_inverse=True)
+    return np.array([value(float(second)) for second in whole])[index]
 
 
 class Noise:

@@ -19,8 +19,8 @@ _AIR_PERIOD_S = 2.0
 class Box:
     """The box's firmware: it tells the air every 2 s, people when they pass, buttons when pressed.
 
-    The counters are told once more with the first line after power-on, so that a reader that has
-    just come knows them.
+    The counters are told once more when somebody listens after nobody did, so that a reader that
+    has just come knows them.
     """
 
     def __init__(
@@ -82,4 +82,6 @@ class Box:
 
     def _say(self, at_s: float, kind: str, **fields: float) -> bool:
         self.sent += 1
-        return self.cable.write(line(self.sent, round(at_s * 1000), kind, **fields))
+        taken = self.cable.write(line(self.sent, round(at_s * 1000), kind, **fields))
+        self._told = self._told and taken
+        return taken

@@ -59,7 +59,8 @@ class SerialLine:
         except OSError as error:
             os.close(self._device)
             self._device = -1
-            raise ListenError(field, str(self.path), error.strerror or str(error)) from error
+            reason, fix = error.strerror or str(error), "choose a path that is free"
+            raise ListenError(field, str(self.path), reason, fix) from error
 
     def _listened(self) -> bool:
         poll = select.poll()

@@ -17,6 +17,8 @@ _RUUVI = 0x0499
 _BTHOME = 0xFCD2
 # RuuviTag firmware 3 advertises, and measures, every 1285 ms.
 _RUUVI_PERIOD_S = 1.285
+# Lying flat on a shelf.
+_FLAT_MG = (4, -12, 1004)
 # A battery BTHome sensor measures rarely and repeats, as advertisements get lost.
 _BTHOME_PERIOD_S = 1.0
 _BTHOME_REPEATS = 5
@@ -89,6 +91,7 @@ def ruuvitag(radio: Radio, clock: Clock, address: str, room: Room) -> Beacon:
             temperature_cel=air.temperature_cel,
             humidity_pct=air.humidity_pct,
             pressure_hpa=air.pressure_hpa,
+            acceleration_mg=_FLAT_MG,
             battery_mv=2_000 + 10 * beacon.battery_pct,
             movements=0,
             # 65535 means "no sequence number".

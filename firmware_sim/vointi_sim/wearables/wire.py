@@ -79,6 +79,7 @@ def ruuvi_5(
     temperature_cel: float,
     humidity_pct: float,
     pressure_hpa: float,
+    acceleration_mg: tuple[int, int, int],
     battery_mv: int,
     movements: int,
     sequence: int,
@@ -93,7 +94,7 @@ def ruuvi_5(
         round(temperature_cel / 0.005),
         round(humidity_pct / 0.0025),
         round(pressure_hpa * 100) - 50_000,
-        *(4, -12, 1004),  # lying flat on a shelf, milli-g
+        *acceleration_mg,
         power,
         movements & 0xFF,
         sequence & 0xFFFF,
