@@ -117,7 +117,12 @@ class Agent:
         ]
         sources = [self._spawn(source, name) for name, source in self._sources]
         try:
-            await asyncio.gather(*background, *sources)
+            # Not gather: it would cancel the sources now, and _stop again in their good-byes.
+            ended, _ = await asyncio.wait(
+                (*background, *sources), return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in ended:
+                task.result()
         finally:
             await self._stop(background, sources)
 

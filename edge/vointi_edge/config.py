@@ -140,7 +140,7 @@ def _device(table: Table, base: Path) -> DeviceConfig:
         table.problem("address", "give either address (Bluetooth) or path (serial line)")
     device = DeviceConfig(
         id=table.identifier("id"),
-        model=table.identifier("model"),
+        model=table.text("model"),
         address=address or None,
         path=base / path if path else None,
         person=table.identifier("person", "") or None,

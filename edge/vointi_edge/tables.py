@@ -126,7 +126,13 @@ class Table:
         for key in self._data.keys() - self._known:
             close = difflib.get_close_matches(key, sorted(self._known), n=1, cutoff=0.5)
             hint = f"did you mean {self._field(close[0])}?" if close else "remove it"
+            if close and close[0] not in self._data:
+                self._forget(close[0])  # it is not missing, it is misspelt: one line is enough
             self.problem(key, f"unknown key; {hint}")
+
+    def _forget(self, key: str) -> None:
+        field = self._field(key)
+        self.problems[:] = [problem for problem in self.problems if problem.field != field]
 
     def raise_problems(self) -> None:
         """Raise ConfigError when anything was noted."""

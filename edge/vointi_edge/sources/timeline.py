@@ -15,10 +15,12 @@ from vointi_contract.frame import Quality
 _WINDOW_S = 600.0
 # A lost notification is a whole frame; half of one tells it from a clock that runs fast or slow.
 _LOST_FRAME = 0.5
-# Late arrivals must not shake the time axis: the offset moves by a millisecond a second at most.
-_SLEW = 0.001
-# Further off than this the device's clock was set, or ours: begin again.
-_STEP_US = 5_000_000
+# Arrivals are late by chance, never early: the earliest of a minute tells how the clocks lie.
+_OFFSET_WINDOW_US = 60e6
+# Quartz clocks drift apart by up to 50 ppm; a time axis that moved faster would shift beats.
+_SLEW = 50e-6
+# Further off than this one of the clocks was set: begin again.
+_STEP_US = 5e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Timeline:
         self._samples = 0.0
         self._span_ns = 0.0
         self._offset_us: float | None = None
+        self._earliest_us = float("inf")
+        self._window_us = 0.0
 
     @property
     def rate_hz(self) -> float:
@@ -79,11 +83,16 @@ class Timeline:
         return 0
 
     def _place_offset(self, last_ts_ns: int, arrival_us: int, count: int) -> float:
-        """Return our time minus the device's, µs: the least that arrivals allow, slowly moved."""
+        """Return our time minus the device's, µs."""
         seen_us = arrival_us - last_ts_ns / 1000
-        if self._offset_us is None or abs(seen_us - self._offset_us) > _STEP_US:
+        if self._offset_us is None or seen_us < self._offset_us - _STEP_US:
             self._offset_us = seen_us
-            return seen_us
-        most_us = _SLEW * count / self.rate_hz * 1e6
-        self._offset_us += min(max(seen_us - self._offset_us, -most_us), most_us / 10)
+        self._earliest_us = min(self._earliest_us, seen_us)
+        self._window_us += count / self.rate_hz * 1e6
+        if self._window_us >= _OFFSET_WINDOW_US:
+            error_us = self._earliest_us - self._offset_us
+            most_us = _SLEW * self._window_us
+            step = abs(error_us) > _STEP_US
+            self._offset_us += error_us if step else min(max(error_us, -most_us), most_us)
+            self._earliest_us, self._window_us = float("inf"), 0.0
         return self._offset_us

@@ -91,6 +91,7 @@ class Session:
         try:
             await self._loop.run_in_executor(None, self._connect)
         except OSError as error:
+            self._connected.cancel()
             raise SessionError(f"{error.strerror or error}") from None
         self._client.loop_start()
         try:
@@ -140,7 +141,6 @@ class Session:
         # Else an exception in a callback kills paho's thread while is_connected() stays true.
         client.suppress_exceptions = True
         client.max_inflight_messages_set(self._window)
-        client.enable_logger(logging.getLogger("paho"))
         client.connect_timeout = _CONNECT_S
         client.username_pw_set(self._broker.username, self._broker.password)
         client.will_set(will[0], will[1], qos=1, retain=True)
