@@ -1,0 +1,17 @@
+"""The HTTP API, one file a resource."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from . import devices, health, live, pilots, series
+
+__all__ = ["router"]
+
+
+def router() -> APIRouter:
+    """Every resource under /api/v1."""
+    api = APIRouter(prefix="/api/v1")
+    for resource in (health, pilots, devices, series, live):
+        api.include_router(resource.router)
+    return api

@@ -1,0 +1,63 @@
+"""What the resources share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Protocol, cast
+
+from fastapi import Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from ..fleet import Fleet
+from ..live import LiveHub
+from ..store.port import Store
+
+Percentiles = tuple[float | None, float | None]
+
+
+class GatewayView(Protocol):
+    """What the resources may ask of the running gateway."""
+
+    version: str
+    fleet: Fleet
+    hub: LiveHub
+    store: Store
+
+    def now_us(self) -> int:
+        """UTC now, µs."""
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the start."""
+
+    def counts_document(self) -> dict[str, Any]:
+        """The five counts by name."""
+
+    @property
+    def broker_connected(self) -> bool:
+        """Whether the MQTT session stands."""
+
+    @property
+    def store_ok(self) -> bool:
+        """Whether the store took the last commit."""
+
+    def latency_ms(self) -> Percentiles:
+        """p50 and p99 from last sample to live event."""
+
+    def commit_ms(self) -> Percentiles:
+        """p50 and p99 of a transaction."""
+
+
+def _gateway(request: Request) -> GatewayView:
+    return cast(GatewayView, request.app.state.gateway)
+
+
+#: The running gateway, as a parameter of a route.
+TheGateway = Annotated[GatewayView, Depends(_gateway)]
+
+
+class Problem(BaseModel):
+    """Why a request was not answered: the parameter, and what to send in its place."""
+
+    field: str = Field(description="The parameter that is wrong, or empty", examples=["resolution"])
+    fix: str = Field(description="What to send in its place", examples=["use raw, 1s, 60s or 1m"])

@@ -1,0 +1,105 @@
+"""GET /api/v1/devices: what is worn or stands in a room, and how it is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from vointi_contract.errors import UnknownMetricError
+from vointi_contract.metrics import by_name
+from vointi_contract.status import DeviceInfo, StreamInfo
+
+from ..fleet import EdgeView
+from ..store.model import Latest
+from .deps import TheGateway
+
+router = APIRouter(tags=["devices"])
+
+
+class MetricOut(BaseModel):
+    """One metric of a stream."""
+
+    name: str = Field(examples=["heart_rate"])
+    label: str = Field(examples=["Heart rate"])
+    unit: str = Field(description="UCUM", examples=["/min"])
+
+
+class StreamOut(BaseModel):
+    """One stream of a device."""
+
+    stream: str = Field(examples=["hr"])
+    class_: str = Field(alias="class", examples=["scalar"])
+    rate_hz: float = Field(description="Nominal; 0 where samples are not regular")
+    metrics: list[MetricOut]
+
+
+class DeviceOut(BaseModel):
+    """One device, under its global id edge.device."""
+
+    device: str = Field(examples=["home-1.strap-1"])
+    edge: str
+    pilot: str
+    model: str = Field(examples=["polar-h10"])
+    kind: str = Field(examples=["wearable"])
+    person: str | None = Field(description="Pseudonym of who wears it", examples=["p-7f3a"])
+    link: str = Field(examples=["connected"])
+    rssi_dbm: int | None
+    battery_pct: int | None
+    streams: list[StreamOut]
+    last_us: int | None = Field(description="UTC µs of its newest sample")
+
+
+@router.get("/devices", summary="Every device", response_model=list[DeviceOut])
+def devices(
+    gateway: TheGateway,
+    pilot: Annotated[str | None, Query(description="Only this pilot's", max_length=64)] = None,
+) -> list[DeviceOut]:
+    """Devices that an edge has announced, with streams, link state and newest sample."""
+    latest = gateway.store.latest()
+    return [
+        _device(view, info, latest)
+        for view in gateway.fleet.edges()
+        if pilot in (None, view.pilot)
+        for info in view.devices
+    ]
+
+
+def _device(
+    view: EdgeView, info: DeviceInfo, latest: Mapping[str, Mapping[str, Latest]]
+) -> DeviceOut:
+    name = f"{view.edge}.{info.device}"
+    status = view.device_status(info.device)
+    times = [newest.t_us for newest in latest.get(name, {}).values()]
+    heard = status if view.online else None
+    return DeviceOut(
+        device=name,
+        edge=view.edge,
+        pilot=view.pilot,
+        model=info.model,
+        kind=info.kind,
+        person=info.person,
+        link=heard.link if heard else "unknown",
+        rssi_dbm=heard.rssi_dbm if heard else None,
+        battery_pct=status.battery_pct if status else None,
+        streams=[_stream(s) for s in info.streams],
+        last_us=max(times, default=None),
+    )
+
+
+def _stream(info: StreamInfo) -> StreamOut:
+    return StreamOut(
+        stream=info.stream,
+        **{"class": info.class_},
+        rate_hz=info.rate_hz,
+        metrics=[_metric(name) for name in info.metrics],
+    )
+
+
+def _metric(name: str) -> MetricOut:
+    try:
+        metric = by_name(name)
+    except UnknownMetricError:  # a newer edge knows more metrics than this gateway
+        return MetricOut(name=name, label=name, unit="1")
+    return MetricOut(name=metric.name, label=metric.label, unit=metric.unit)

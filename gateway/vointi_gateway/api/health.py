@@ -1,0 +1,109 @@
+"""GET /api/v1/health: whether it works, and the five counts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from ..fleet import EdgeView
+from .deps import TheGateway
+
+router = APIRouter(tags=["health"])
+
+
+class CountsOut(BaseModel):
+    """Counts of readings; accepted = stored + duplicates + quarantined + lost, always."""
+
+    accepted: int = Field(description="Deliveries to ingest plus losses reported by edges")
+    stored: int = Field(description="Distinct readings in the store")
+    duplicates: int = Field(description="Deliveries of readings that were settled already")
+    quarantined: int = Field(description="Refused with a reason, and kept")
+    lost: int = Field(description="Given up by an edge, and reported")
+
+
+class OutboxOut(BaseModel):
+    """What an edge says of its own outbox: accepted = pending + committed + lost."""
+
+    accepted: int
+    pending: int
+    committed: int
+    lost: int
+
+
+class EdgeOut(BaseModel):
+    """One registered edge."""
+
+    edge: str = Field(examples=["home-1"])
+    pilot: str = Field(examples=["demo-home"])
+    online: bool
+    outbox: OutboxOut | None = Field(description="As last reported; null before the first report")
+    last_seen_us: int | None = Field(description="UTC µs of its last message")
+
+
+class BrokerOut(BaseModel):
+    """The MQTT broker."""
+
+    connected: bool
+
+
+class StoreOut(BaseModel):
+    """The store."""
+
+    backend: str = Field(examples=["embedded"])
+    ok: bool
+
+
+class LatencyOut(BaseModel):
+    """Milliseconds over the last readings; null while nothing was measured."""
+
+    p50: float | None
+    p99: float | None
+
+
+class HealthOut(BaseModel):
+    """The state of the gateway."""
+
+    status: str = Field(description="ok, or degraded while broker or store fail", examples=["ok"])
+    version: str
+    uptime_s: float
+    counts: CountsOut
+    edges: list[EdgeOut]
+    broker: BrokerOut
+    store: StoreOut
+    latency_ms: LatencyOut = Field(
+        description="From a reading's last sample to its event on /live; live readings only"
+    )
+    commit_ms: LatencyOut = Field(description="Duration of a store transaction")
+
+
+@router.get("/health", summary="State and counts", response_model=HealthOut)
+def health(gateway: TheGateway) -> HealthOut:
+    """Version, uptime, the five counts, edges, broker and store."""
+    ok = gateway.broker_connected and gateway.store_ok
+    return HealthOut(
+        status="ok" if ok else "degraded",
+        version=gateway.version,
+        uptime_s=round(gateway.uptime_s, 3),
+        counts=CountsOut(**gateway.counts_document()),
+        edges=[_edge(view) for view in gateway.fleet.edges()],
+        broker=BrokerOut(connected=gateway.broker_connected),
+        store=StoreOut(backend=gateway.store.name, ok=gateway.store_ok),
+        latency_ms=_latency(gateway.latency_ms()),
+        commit_ms=_latency(gateway.commit_ms()),
+    )
+
+
+def _latency(percentiles: tuple[float | None, float | None]) -> LatencyOut:
+    p50, p99 = (None if p is None else round(p, 2) for p in percentiles)
+    return LatencyOut(p50=p50, p99=p99)
+
+
+def _edge(view: EdgeView) -> EdgeOut:
+    outbox = view.status.outbox.as_dict() if view.status else None
+    return EdgeOut(
+        edge=view.edge,
+        pilot=view.pilot,
+        online=view.online,
+        outbox=OutboxOut.model_validate(outbox) if outbox else None,
+        last_seen_us=view.last_seen_us,
+    )

@@ -1,0 +1,85 @@
+"""GET /api/v1/live: server-sent events, pushed right after each commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from ..events import status_event
+from ..live import Client, Event
+from .deps import GatewayView, Problem, TheGateway
+
+router = APIRouter(tags=["live"])
+
+#: A comment this often keeps proxies from closing a quiet stream.
+HEARTBEAT_S = 10.0
+#: What a browser waits before it connects again, in ms.
+RETRY_MS = 1000
+
+
+@router.get(
+    "/live",
+    summary="Live readings",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": (
+                "Events `reading` (one committed reading), `status` (link states of one edge), "
+                "`health` (the five counts, each second) and `overflow` (the client was too slow "
+                "and should load /series and connect again)"
+            ),
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        503: {"model": Problem, "description": "Too many streams are open"},
+    },
+)
+async def live(
+    gateway: TheGateway,
+    pilot: Annotated[str | None, Query(description="Only this pilot's", max_length=64)] = None,
+    device: Annotated[
+        str | None, Query(description="Only this device's (global id)", max_length=130)
+    ] = None,
+) -> Response:
+    """A stream of server-sent events; it never ends by itself."""
+    client = gateway.hub.join(pilot, device)
+    if client is None:
+        fix = "too many live streams are open; close one, or try again later"
+        return JSONResponse({"field": "", "fix": fix}, status_code=503)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    stream = _stream(gateway, client)
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def _stream(gateway: GatewayView, client: Client) -> AsyncIterator[str]:
+    try:
+        yield f"retry: {RETRY_MS}\n\n"
+        for event in _first(gateway, client):
+            yield _text(event)
+        while True:
+            try:
+                upcoming = await client.next(HEARTBEAT_S)
+            except TimeoutError:
+                yield ": still here\n\n"
+                continue
+            if upcoming is None:
+                break
+            yield _text(upcoming)
+        if client.overflowed:
+            yield 'event: overflow\ndata: {"fix":"load /api/v1/series and connect again"}\n\n'
+    finally:
+        gateway.hub.leave(client)
+
+
+def _first(gateway: GatewayView, client: Client) -> list[Event]:
+    """What a new page needs at once: the counts and every edge's state."""
+    states = [status_event(gateway.fleet, view.edge) for view in gateway.fleet.edges()]
+    counts = Event("health", json.dumps(gateway.counts_document()))
+    return [counts, *(event for event in states if client.wants(event))]
+
+
+def _text(event: Event) -> str:
+    return f"event: {event.name}\ndata: {event.data}\n\n"

@@ -1,0 +1,139 @@
+"""GET /api/v1/series: samples of one metric of one device, raw or by window."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from vointi_contract.errors import UnknownMetricError
+from vointi_contract.metrics import by_name
+
+from ..errors import QueryError
+from ..store.model import SeriesQuery
+from ..store.port import Store
+from .deps import Problem, TheGateway
+from .formats import ARROW, CSV, JSON, Columns, arrow_response, csv_response, wanted
+from .timespan import parse_resolution, parse_time
+
+router = APIRouter(tags=["series"])
+
+#: Raw samples in one answer: an hour of ECG at 130 Hz, some 15 MB of JSON.
+MAX_SAMPLES = 500_000
+#: Windows in one answer: more than any screen has columns, or a month of minutes.
+MAX_WINDOWS = 50_000
+
+
+class RawOut(BaseModel):
+    """Samples by time; the lists have one length."""
+
+    device: str = Field(examples=["home-1.strap-1"])
+    metric: str = Field(examples=["heart_rate"])
+    unit: str = Field(description="UCUM", examples=["/min"])
+    resolution: str = Field(examples=["raw"])
+    t_us: list[int] = Field(description="UTC µs", examples=[[1767225600000000]])
+    value: list[float] = Field(examples=[[62.0]])
+    quality: list[int] = Field(description="Bit set, 0 is good", examples=[[0]])
+    seq: list[int] = Field(description="Sequence number of the reading", examples=[[1]])
+
+
+class WindowsOut(BaseModel):
+    """Summaries by window; `t_us` is the window's start, empty windows are absent."""
+
+    device: str
+    metric: str
+    unit: str
+    resolution: str = Field(examples=["60s"])
+    t_us: list[int]
+    n: list[int]
+    mean: list[float]
+    min: list[float]
+    max: list[float]
+
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Samples, or summaries when a resolution is given",
+        "content": {CSV: {"schema": {"type": "string"}}, ARROW: {"schema": {"type": "string"}}},
+    },
+    404: {"model": Problem, "description": "Nothing of this metric was ever stored"},
+    406: {"model": Problem, "description": "No form that the client accepts"},
+    422: {"model": Problem, "description": "A parameter is wrong; field and fix"},
+}
+
+
+@router.get(
+    "/series",
+    summary="Samples of one metric",
+    response_model=RawOut | WindowsOut,
+    responses=_ANSWERS,
+)
+def series(  # noqa: PLR0917 - the parameters are the query's
+    request: Request,
+    gateway: TheGateway,
+    device: Annotated[
+        str, Query(description="Global id edge.device", examples=["home-1.strap-1"], max_length=130)
+    ],
+    metric: Annotated[str, Query(description="Metric name", examples=["ecg"], max_length=64)],
+    start: Annotated[
+        str, Query(alias="from", description="RFC 3339, epoch seconds or -60s", max_length=40)
+    ] = "-60s",
+    end: Annotated[
+        str, Query(alias="to", description="As from; the end is not included", max_length=40)
+    ] = "-0s",
+    resolution: Annotated[
+        str, Query(description="raw, or a window: 1s, 60s, 1m, 1h", max_length=12)
+    ] = "raw",
+    stream: Annotated[
+        str | None, Query(description="Only this stream of the device", max_length=64)
+    ] = None,
+) -> Response:
+    """JSON, CSV or an Arrow stream, by the Accept header."""
+    form = wanted(request.headers.get("accept", JSON))
+    if form is None:
+        fix = f"accept {JSON}, {CSV} or {ARROW}"
+        return JSONResponse({"field": "Accept", "fix": fix}, status_code=406)
+    now_us = gateway.now_us()
+    query = SeriesQuery(
+        device, metric, parse_time(start, "from", now_us), parse_time(end, "to", now_us), stream
+    )
+    columns = _columns(gateway.store, query, parse_resolution(resolution))
+    about = {"device": device, "metric": metric, "unit": _unit(metric), "resolution": resolution}
+    if form == CSV:
+        return csv_response(columns, f"{device}.{metric}")
+    if form == ARROW:
+        return arrow_response(columns, about)
+    return JSONResponse(about | {name: column.tolist() for name, column in columns.items()})
+
+
+def _unit(metric: str) -> str:
+    try:
+        return by_name(metric).unit
+    except UnknownMetricError as exc:
+        raise QueryError("metric", exc.fix) from exc
+
+
+def _columns(store: Store, query: SeriesQuery, window_us: int | None) -> Columns:
+    _unit(query.metric)
+    if query.to_us <= query.from_us:
+        raise QueryError("to", "is not after from; swap them")
+    if window_us is None:
+        if store.count_samples(query) > MAX_SAMPLES:
+            raise QueryError(
+                "from", f"more than {MAX_SAMPLES} samples; shorten the range or set resolution"
+            )
+        found = store.samples(query)
+        return {
+            "t_us": found.t_us,
+            "value": found.value,
+            "quality": found.quality,
+            "seq": found.seq,
+        }
+    if (query.to_us - query.from_us) // window_us > MAX_WINDOWS:
+        raise QueryError(
+            "resolution", f"more than {MAX_WINDOWS} windows; use wider ones or a shorter range"
+        )
+    w = store.windows(query, window_us)
+    return {"t_us": w.t_us, "n": w.n, "mean": w.mean, "min": w.low, "max": w.high}

@@ -1,0 +1,1 @@
+"""The MQTT broker for small installations: mosquitto where it is installed, else one in Python."""

@@ -1,0 +1,233 @@
+"""Settings: one TOML file, overridden by VOINTI_… in the environment.
+
+An error names the key and the fix; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from vointi_contract.errors import TopicError
+from vointi_contract.topics import check_id
+
+from .errors import ConfigError
+
+_T = TypeVar("_T")
+
+#: Environment names are this, then the key in capitals with _ for the dot: VOINTI_MQTT_PORT.
+ENV_PREFIX = "VOINTI_"
+
+
+@dataclass(frozen=True, slots=True)
+class MqttSettings:
+    """Where the broker is and who we are to it; the password is the first line of a file."""
+
+    host: str = "127.0.0.1"
+    port: int = 1883
+    protocol: Literal["3.1.1", "5"] = "3.1.1"
+    username: str = "gateway"
+    password_file: Path | None = None
+    client_id: str = "gateway"
+    keepalive_s: int = 30
+
+    def password(self) -> str | None:
+        """The password. Raises ConfigError when the file cannot be read."""
+        if self.password_file is None:
+            return None
+        try:
+            return self.password_file.read_text(encoding="utf-8").splitlines()[0].strip()
+        except (OSError, UnicodeDecodeError, IndexError) as exc:
+            problem = f"{self.password_file} holds no password; write it on the first line"
+            raise ConfigError("config", "mqtt.password_file", problem) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """How deliveries are grouped into transactions and how much may wait in memory."""
+
+    linger_ms: float = 4.0
+    max_messages: int = 500
+    queue: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class PilotSettings:
+    """One pilot and the edges that belong to it."""
+
+    id: str
+    name: str
+    kind: Literal["home", "service_point"]
+    city: str = ""
+    edges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InfluxSettings:
+    """An InfluxDB 2 that gets copies of scalars and of one-second summaries of waveforms."""
+
+    url: str
+    bucket: str
+    org: str = ""
+    token: str = ""
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `vointi-gateway serve` needs to know."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    store: Literal["embedded"] = "embedded"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    pilot: tuple[PilotSettings, ...] = ()
+    influx: InfluxSettings | None = None
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read the file and the environment. Raises ConfigError."""
+    table: dict[str, Any] = {}
+    where = "environment"
+    if path is not None:
+        where = path.name
+        table = document(path)
+    _overlay(table, Settings, environ, ENV_PREFIX)
+    settings = read_table(Settings, table, where)
+    _check(settings, where)
+    return settings
+
+
+def document(path: Path) -> dict[str, Any]:
+    """A TOML file. Raises ConfigError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(str(path), "", f"cannot be read ({exc.strerror})") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(path.name, "", f"is not TOML: {exc}") from exc
+
+
+def _overlay(table: dict[str, Any], cls: type, environ: Mapping[str, str], prefix: str) -> None:
+    for name, hint in typing.get_type_hints(cls).items():
+        inner = _dataclass_in(hint)
+        if inner is not None:
+            below = dict(table.get(name) or {})
+            _overlay(below, inner, environ, f"{prefix}{name.upper()}_")
+            if below:
+                table[name] = below
+        elif prefix + name.upper() in environ and typing.get_origin(hint) is not tuple:
+            table[name] = _from_text(hint, environ[prefix + name.upper()])
+
+
+def _dataclass_in(hint: Any) -> type | None:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return next((o for o in options if dataclasses.is_dataclass(o)), None)  # type: ignore[return-value]
+
+
+def _from_text(hint: Any, text: str) -> Any:
+    for kind in (int, float):
+        if hint is kind:
+            try:
+                return kind(text)
+            except ValueError:
+                return text
+    return text
+
+
+def read_table(cls: type[_T], table: Mapping[str, Any], where: str, prefix: str = "") -> _T:
+    """A TOML table as the settings class `cls`. Raises ConfigError with the dotted key."""
+    hints = typing.get_type_hints(cls)
+    for key in table:
+        if key not in hints:
+            raise ConfigError(where, prefix + key, _unknown(key, prefix, list(hints)))
+    values = {key: _value(hints[key], value, where, prefix + key) for key, value in table.items()}
+    for item in dataclasses.fields(cls):  # type: ignore[arg-type]
+        has_default = (item.default, item.default_factory) != (dataclasses.MISSING,) * 2
+        if item.name not in values and not has_default:
+            raise ConfigError(where, prefix + item.name, "is missing; set it")
+    return cls(**values)
+
+
+def _unknown(key: str, prefix: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    if close:
+        return f"unknown key; did you mean {prefix}{close[0]}?"
+    return f"unknown key; known are {', '.join(sorted(known))}"
+
+
+def _value(hint: Any, value: Any, where: str, key: str) -> Any:
+    inner = _dataclass_in(hint)
+    if inner is not None:
+        if not isinstance(value, dict):
+            raise ConfigError(where, key, f"must be a table, not {value!r}; write [{key}]")
+        return read_table(inner, value, where, f"{key}.")
+    if typing.get_origin(hint) is Literal:
+        return _choice(typing.get_args(hint), value, where, key)
+    if typing.get_origin(hint) is tuple:
+        return _items(typing.get_args(hint)[0], value, where, key)
+    return _plain(hint, value, where, key)
+
+
+def _choice(choices: tuple[Any, ...], value: Any, where: str, key: str) -> Any:
+    if value in choices:
+        return value
+    wanted = " or ".join(f'"{c}"' for c in choices)
+    raise ConfigError(where, key, f"{value!r} is not known; use {wanted}")
+
+
+def _items(hint: Any, value: Any, where: str, key: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise ConfigError(where, key, f"must be a list, not {value!r}")
+    return tuple(_value(hint, item, where, f"{key}[{i}]") for i, item in enumerate(value))
+
+
+def _plain(hint: Any, value: Any, where: str, key: str) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if Path in options and isinstance(value, str):
+        return Path(value).expanduser()
+    if float in options and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    for kind in (str, int, float):
+        if kind in options and type(value) is kind:
+            return value
+    names = {str: "text", int: "a whole number", float: "a number", Path: "a path in quotes"}
+    wanted = " or ".join(names[o] for o in options if o in names)
+    raise ConfigError(where, key, f"must be {wanted}, not {value!r}")
+
+
+def _check(settings: Settings, where: str) -> None:
+    for key, port in (("port", settings.port), ("mqtt.port", settings.mqtt.port)):
+        if not 0 <= port <= 65535:
+            raise ConfigError(where, key, f"{port} is no port; use 0 to 65535")
+    owner: dict[str, str] = {}
+    seen: set[str] = set()
+    for i, pilot in enumerate(settings.pilot):
+        _check_name(pilot.id, where, f"pilot[{i}].id")
+        if pilot.id in seen:
+            raise ConfigError(where, f"pilot[{i}].id", f"{pilot.id} stands twice; rename one")
+        seen.add(pilot.id)
+        for j, edge in enumerate(pilot.edges):
+            key = f"pilot[{i}].edges[{j}]"
+            _check_name(edge, where, key)
+            if edge in owner:
+                problem = f"{edge} belongs to pilot {owner[edge]} already; an edge has one pilot"
+                raise ConfigError(where, key, problem)
+            owner[edge] = pilot.id
+
+
+def _check_name(name: str, where: str, key: str) -> None:
+    try:
+        check_id(name, key)
+    except TopicError as exc:
+        raise ConfigError(where, "", str(exc)) from exc

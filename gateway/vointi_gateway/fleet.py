@@ -1,0 +1,88 @@
+"""What is known of pilots, edges and devices: the configuration, births and states."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vointi_contract.status import Birth, DeviceInfo, DeviceStatus, EdgeStatus
+
+from .config import PilotSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeView:
+    """One registered edge as it is known now; `last_seen_us` is UTC µs of its last message."""
+
+    edge: str
+    pilot: str
+    online: bool = False
+    last_seen_us: int | None = None
+    birth: Birth | None = None
+    status: EdgeStatus | None = None
+
+    def device_status(self, device: str) -> DeviceStatus | None:
+        """The link state of one of its devices."""
+        if self.status is None:
+            return None
+        return next((d for d in self.status.devices if d.device == device), None)
+
+    @property
+    def devices(self) -> tuple[DeviceInfo, ...]:
+        """The devices that its birth lists."""
+        return self.birth.devices if self.birth else ()
+
+
+class Fleet:
+    """Edges by id. Any thread may ask; one thread tells.
+
+    Args:
+        pilots: who owns which edge; an edge that is in none is unknown.
+
+    """
+
+    def __init__(self, pilots: Sequence[PilotSettings]) -> None:
+        self.pilots = tuple(pilots)
+        self._lock = threading.Lock()
+        self._edges = {e: EdgeView(e, p.id) for p in pilots for e in p.edges}
+
+    def pilot_of(self, edge: str) -> str | None:
+        """The pilot of an edge, or None."""
+        view = self._edges.get(edge)
+        return view.pilot if view else None
+
+    def edges(self) -> tuple[EdgeView, ...]:
+        """A snapshot of every registered edge."""
+        with self._lock:
+            return tuple(self._edges.values())
+
+    def edge(self, edge: str) -> EdgeView | None:
+        """One edge, or None."""
+        return self._edges.get(edge)
+
+    def person_of(self, edge: str, device: str) -> str | None:
+        """The pseudonym of who wears a device, or None."""
+        view = self._edges.get(edge)
+        found = (d.person for d in view.devices if d.device == device) if view else ()
+        return next(iter(found), None)
+
+    def seen(self, last_seen_us: Mapping[str, int]) -> None:
+        """Edges that were heard, with when (UTC µs)."""
+        with self._lock:
+            for edge, at_us in last_seen_us.items():
+                if edge in self._edges:
+                    self._edges[edge] = replace(self._edges[edge], last_seen_us=at_us)
+
+    def born(self, birth: Birth) -> None:
+        """A birth document of a registered edge."""
+        with self._lock:
+            self._edges[birth.edge] = replace(self._edges[birth.edge], birth=birth)
+
+    def state(self, status: EdgeStatus) -> None:
+        """A state of a registered edge. A will keeps the counters that the edge last sent."""
+        with self._lock:
+            view = self._edges[status.edge]
+            if not status.online and view.status is not None:
+                status = replace(view.status, online=False)
+            self._edges[status.edge] = replace(view, online=status.online, status=status)

@@ -1,0 +1,123 @@
+"""The gateway's parts, constructed and started in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+from .config import Settings
+from .fleet import Fleet
+from .ingest.service import Ingest
+from .live import Event, LiveHub
+from .store.embedded import EmbeddedStore
+from .store.model import Counts
+from .store.port import Store
+
+#: The five counts go to every open page this often.
+HEALTH_S = 1.0
+
+
+def make_store(settings: Settings) -> Store:
+    """The store that the settings name, not yet open."""
+    return EmbeddedStore(settings.data_dir / "vointi.duckdb")
+
+
+class Gateway:
+    """Store, fleet, live hub and ingest.
+
+    Args:
+        settings: everything.
+        wall_us: UTC now, µs.
+
+    """
+
+    def __init__(
+        self, settings: Settings, wall_us: Callable[[], int] = lambda: time.time_ns() // 1000
+    ) -> None:
+        self.settings = settings
+        self.version = metadata.version("vointi-gateway")
+        self.fleet = Fleet(settings.pilot)
+        self.hub = LiveHub()
+        self.store = make_store(settings)
+        self._wall_us = wall_us
+        self._started_s = time.monotonic()
+        self._ingest: Ingest | None = None
+        self._ticker: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Open the store and read what it holds. Raises StoreError, ConfigError."""
+        self.store.open()
+        self._ingest = Ingest(self.settings, self.store, self.fleet, self.hub, self._wall_us)
+
+    def start(self) -> None:
+        """Begin to receive; live events go to the running loop."""
+        loop = asyncio.get_running_loop()
+        self.hub.start(loop)
+        self.ingest.start()
+        self._ticker = loop.create_task(self._tick(), name="health")
+
+    async def stop(self) -> None:
+        """Stop receiving, end the live streams, close the store."""
+        self.hub.close()
+        if self._ticker is not None:
+            self._ticker.cancel()
+        await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """What `stop` does outside the loop; also for a gateway that was opened only."""
+        if self._ingest is not None:
+            self._ingest.stop()
+        self.store.close()
+
+    @property
+    def ingest(self) -> Ingest:
+        """The ingest of an opened gateway."""
+        if self._ingest is None:
+            raise RuntimeError("the gateway is not open")
+        return self._ingest
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the process made this gateway."""
+        return time.monotonic() - self._started_s
+
+    def now_us(self) -> int:
+        """UTC now, µs."""
+        return self._wall_us()
+
+    @property
+    def broker_connected(self) -> bool:
+        """Whether the MQTT session stands."""
+        return self.ingest.session.connected
+
+    @property
+    def store_ok(self) -> bool:
+        """Whether the store took the last commit."""
+        return self.ingest.writer.store_ok
+
+    def latency_ms(self) -> tuple[float | None, float | None]:
+        """p50 and p99 from last sample to live event."""
+        return self.ingest.writer.latency.percentiles()
+
+    def commit_ms(self) -> tuple[float | None, float | None]:
+        """p50 and p99 of a transaction."""
+        return self.ingest.writer.commit_ms.percentiles()
+
+    def counts(self) -> Counts:
+        """Counts of all edges together."""
+        return sum(self.ingest.writer.counts.values(), Counts())
+
+    def counts_document(self) -> dict[str, Any]:
+        """The five counts by name."""
+        return asdict(self.counts())
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(HEALTH_S)
+            if self.hub.listening:
+                self.hub.push([Event("health", json.dumps(self.counts_document()))])

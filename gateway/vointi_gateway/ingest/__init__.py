@@ -1,0 +1,1 @@
+"""Ingest: subscribe, decode, check, make once, commit, and only then acknowledge."""

@@ -1,0 +1,171 @@
+"""The broker session: paho, MQTT 3.1.1 or 5 by configuration, one code path."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from vointi_contract.topics import SUBSCRIBE_DATA, SUBSCRIBE_STATUS
+
+from ..config import MqttSettings
+from .stage import Delivery
+
+log = logging.getLogger(__name__)
+
+#: A day: longer outages are the edges' outboxes' business.
+SESSION_EXPIRY_S = 86_400
+#: First wait before a new attempt, and the longest: a page should recover while one looks at it.
+BACKOFF_S = (0.2, 5.0)
+#: How long the network thread waits for room before it looks whether it should stop.
+FULL_S = 0.2
+
+
+class MqttSession:
+    """Receives into a bounded queue and acknowledges when told to.
+
+    Args:
+        settings: broker, user, protocol; the client id is fixed, so the session survives us.
+        inbox: deliveries wait here; when it is full the broker keeps the rest.
+        wall_us: UTC now, µs.
+
+    """
+
+    def __init__(
+        self, settings: MqttSettings, inbox: queue.Queue[Delivery], wall_us: Callable[[], int]
+    ) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._wall_us = wall_us
+        self._epoch = 0
+        self._attempts = 0
+        self._connected = threading.Event()
+        self._fresh = threading.Event()
+        self._stopping = threading.Event()
+        self._down_logged = False
+        self._client = self._make()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and our subscriptions were sent."""
+        return self._connected.is_set()
+
+    def take_fresh(self) -> bool:
+        """Whether a connection was made since the last call."""
+        fresh = self._fresh.is_set()
+        self._fresh.clear()
+        return fresh
+
+    def start(self) -> None:
+        """Connect, now or as soon as there is a broker, in a thread of its own."""
+        s = self._settings
+        options: dict[str, Any] = {}
+        if s.protocol == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+            options = {"clean_start": False, "properties": properties}
+        self._client.connect_async(s.host, s.port, keepalive=s.keepalive_s, **options)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Disconnect; the session and what is not acknowledged stay at the broker."""
+        self._stopping.set()
+        if self._connected.is_set():
+            self._connected.clear()
+            self._client.disconnect()
+        self._client.loop_stop()
+
+    def ack(self, delivery: Delivery) -> None:
+        """Acknowledge to the broker, unless the delivery is of an earlier connection.
+
+        A packet id means nothing on another connection; the broker delivers such a message again.
+        """
+        if delivery.qos and delivery.epoch == self._epoch and self._connected.is_set():
+            self._client.ack(delivery.mid, delivery.qos)
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send at QoS 1; False while there is no connection."""
+        if not self._connected.is_set():
+            return False
+        return self._client.publish(topic, payload, qos=1).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _make(self) -> paho.Client:
+        s = self._settings
+        five = s.protocol == "5"
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=s.client_id,
+            clean_session=None if five else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,
+        )
+        client.suppress_exceptions = True
+        client.enable_logger(logging.getLogger("paho"))
+        client.username_pw_set(s.username, s.password())
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        self._back_off(client)
+        return client
+
+    def _back_off(self, client: paho.Client) -> None:
+        """Exponential with jitter: paho's own doubling brings every client back at once."""
+        first, longest = BACKOFF_S
+        cap = min(longest, first * 2**self._attempts)
+        wait = random.uniform(first / 2, cap)  # noqa: S311 - spreads load, guards nothing
+        self._attempts = min(self._attempts + 1, 16)
+        client.reconnect_delay_set(wait, wait)  # type: ignore[arg-type]
+
+    def _on_connect(
+        self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _props: Any
+    ) -> None:
+        if reason.is_failure:
+            self._down(f"refused: {reason}; check mqtt.username and mqtt.password_file")
+            return
+        self._epoch += 1
+        self._attempts = 0
+        client.subscribe([(topic, 1) for topic in (*SUBSCRIBE_STATUS, *SUBSCRIBE_DATA)])
+        self._connected.set()
+        self._fresh.set()
+        self._down_logged = False
+        log.info("broker connected")
+
+    def _on_connect_fail(self, client: paho.Client, _data: Any) -> None:
+        self._down("no answer; check mqtt.host and mqtt.port")
+        self._back_off(client)
+
+    def _on_disconnect(self, client: paho.Client, *_rest: Any) -> None:
+        self._connected.clear()
+        self._down("connection lost")
+        self._back_off(client)
+
+    def _down(self, why: str) -> None:
+        if not self._down_logged:
+            self._down_logged = True
+            log.warning("broker %s:%s %s", self._settings.host, self._settings.port, why)
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        delivery = Delivery(
+            message.topic,
+            bytes(message.payload),
+            message.mid,
+            message.qos,
+            self._epoch,
+            message.retain,
+            self._wall_us(),
+        )
+        while not self._stopping.is_set():
+            try:
+                self._inbox.put(delivery, timeout=FULL_S)
+            except queue.Full:
+                # Reading on would need memory; not reading makes the broker hold the rest.
+                continue
+            return

@@ -1,0 +1,226 @@
+"""Deliveries → one commit: decode, check, make once. Pure but for the ledger that it advances."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vointi_contract.codec import decode, encode
+from vointi_contract.errors import ContractError
+from vointi_contract.frame import Batch, Frame, Loss
+from vointi_contract.topics import Address, parse
+
+from ..store.model import Anchor, Commit, Counts, Outcome, Quarantined, Receipt, StoredReading
+from .ledger import Admission, Ledger, StreamKey
+from .validate import Fault, check_frame, check_loss, check_sender
+
+_STORED = Counts(accepted=1, stored=1)
+_RECOVERED = Counts(accepted=-1, lost=-1)
+_DUPLICATE = Counts(accepted=1, duplicates=1)
+_QUARANTINED = Counts(accepted=1, quarantined=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One MQTT message as it arrived; `epoch` numbers the connection it arrived on."""
+
+    topic: str
+    payload: bytes
+    mid: int
+    qos: int
+    epoch: int
+    retain: bool
+    received_us: int
+
+
+@dataclass(slots=True)
+class Staged:
+    """What one group of deliveries amounts to, before it is durable."""
+
+    commit: Commit
+    touched: set[StreamKey] = field(default_factory=set)
+    faults: list[tuple[str, Fault]] = field(default_factory=list)
+
+
+class Stager:
+    """Turns groups of deliveries into commits.
+
+    Args:
+        ledger: what is settled; advanced by every group, so a group that could not be committed
+            needs a rebuilt ledger before it is staged again.
+        digests: what quarantine holds already.
+        pilot_of: the pilot of an edge, or None.
+        now_us: UTC now, µs.
+
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        digests: set[bytes],
+        pilot_of: Callable[[str], str | None],
+        now_us: Callable[[], int],
+    ) -> None:
+        self.ledger = ledger
+        self._digests = digests
+        self._pilot_of = pilot_of
+        self._now_us = now_us
+
+    def stage(
+        self,
+        deliveries: Sequence[Delivery],
+        births: Mapping[str, str],
+        anchors: Sequence[Anchor] = (),
+    ) -> Staged:
+        """One commit for these data deliveries, newly read birth documents and clock anchors."""
+        group = _Group()
+        for delivery in deliveries:
+            self._delivery(delivery, group)
+        commit = Commit(
+            tuple(group.readings),
+            tuple(group.quarantined),
+            tuple(group.receipts()),
+            {edge: counts for edge, counts in group.tally.items() if counts != Counts()},
+            births,
+            tuple(anchors),
+        )
+        return Staged(commit, group.touched, group.faults)
+
+    def _delivery(self, delivery: Delivery, group: _Group) -> None:
+        try:
+            address = parse(delivery.topic)
+        except ContractError as exc:
+            self._poison(delivery, "", Fault(exc.field, exc.fix), group)
+            return
+        fault = check_sender(address, self._pilot_of(address.edge))
+        if fault is not None:
+            self._poison(delivery, address.edge, fault, group)
+            return
+        try:
+            batch = decode(delivery.payload)
+        except ContractError as exc:
+            self._poison(delivery, address.edge, Fault(exc.field, exc.fix), group)
+            return
+        for frame in batch.frames:
+            self._frame(frame, address, delivery, group)
+        for loss in batch.losses:
+            self._loss(loss, address, delivery, group)
+
+    def _poison(self, delivery: Delivery, edge: str, fault: Fault, group: _Group) -> None:
+        """A delivery without a usable identity: known by its digest alone."""
+        digest = _digest(delivery.topic, delivery.payload)
+        if digest in self._digests:
+            group.count(edge, _DUPLICATE)
+            return
+        self._digests.add(digest)
+        group.quarantine(delivery, edge, delivery.payload, digest, fault)
+
+    def _frame(self, frame: Frame, address: Address, delivery: Delivery, group: _Group) -> None:
+        if frame.device != address.device:
+            fault = check_frame(frame, address, delivery.received_us)
+            self._refuse(Batch((frame,)), address, delivery, fault, group)
+            return
+        key = (address.edge, frame.device, frame.boot)
+        admission = self.ledger.admit(key, frame.seq)
+        group.touched.add(key)
+        if admission is Admission.DUPLICATE:
+            group.count(address.edge, _DUPLICATE)
+        elif admission is Admission.REFUSED:
+            fault = Fault("seq", "too many numbers are missing; send them gap-free")
+            self._refuse(Batch((frame,)), address, delivery, fault, group)
+        else:
+            self._admitted(frame, address, delivery, group, admission is Admission.RECOVERED)
+
+    def _admitted(
+        self, frame: Frame, address: Address, delivery: Delivery, group: _Group, recovered: bool
+    ) -> None:
+        key = (address.edge, frame.device, frame.boot)
+        fault = check_frame(frame, address, self._now_us())
+        if recovered:
+            group.count(address.edge, _RECOVERED)
+        if fault is None:
+            at_us = delivery.received_us
+            group.store(key, StoredReading(address.pilot, address.edge, frame, at_us))
+            return
+        payload = encode(Batch((frame,)))
+        group.settle(key, frame.seq, Outcome.QUARANTINED)
+        group.quarantine(delivery, address.edge, payload, _digest(delivery.topic, payload), fault)
+
+    def _refuse(
+        self, batch: Batch, address: Address, delivery: Delivery, fault: Fault | None, group: _Group
+    ) -> None:
+        """Quarantine what is well formed but has no identity here."""
+        assert fault is not None  # noqa: S101 - the callers found one
+        payload = encode(batch)
+        digest = _digest(delivery.topic, payload)
+        if digest in self._digests:
+            group.count(address.edge, _DUPLICATE)
+            return
+        self._digests.add(digest)
+        group.quarantine(delivery, address.edge, payload, digest, fault)
+
+    def _loss(self, loss: Loss, address: Address, delivery: Delivery, group: _Group) -> None:
+        fault = check_loss(loss, address)
+        if fault is not None:
+            self._refuse(Batch((), (loss,)), address, delivery, fault, group)
+            return
+        key = (address.edge, loss.device, loss.boot)
+        group.touched.add(key)
+        for first, last in self.ledger.declare_lost(key, loss.first_seq, loss.last_seq):
+            n = last - first + 1
+            group.count(address.edge, Counts(accepted=n, lost=n))
+            group.lost.append(Receipt(*key, first, last, Outcome.LOST))
+
+
+class _Group:
+    """What is collected while one group is staged."""
+
+    def __init__(self) -> None:
+        self.readings: list[StoredReading] = []
+        self.quarantined: list[Quarantined] = []
+        self.lost: list[Receipt] = []
+        self.tally: dict[str, Counts] = {}
+        self.touched: set[StreamKey] = set()
+        self.faults: list[tuple[str, Fault]] = []
+        self._settled: dict[tuple[StreamKey, Outcome], list[int]] = {}
+
+    def count(self, edge: str, counts: Counts) -> None:
+        self.tally[edge] = self.tally.get(edge, Counts()) + counts
+
+    def settle(self, key: StreamKey, seq: int, outcome: Outcome) -> None:
+        self._settled.setdefault((key, outcome), []).append(seq)
+
+    def store(self, key: StreamKey, reading: StoredReading) -> None:
+        self.readings.append(reading)
+        self.settle(key, reading.frame.seq, Outcome.STORED)
+        self.count(reading.edge, _STORED)
+
+    def quarantine(
+        self, delivery: Delivery, edge: str, payload: bytes, digest: bytes, fault: Fault
+    ) -> None:
+        self.quarantined.append(
+            Quarantined(
+                edge, delivery.topic, payload, fault.field, fault.fix, digest, delivery.received_us
+            )
+        )
+        self.faults.append((edge, fault))
+        self.count(edge, _QUARANTINED)
+
+    def receipts(self) -> list[Receipt]:
+        """The settled numbers as ranges."""
+        found = list(self.lost)
+        for (key, outcome), seqs in self._settled.items():
+            seqs.sort()
+            first = last = seqs[0]
+            for seq in seqs[1:]:
+                if seq != last + 1:
+                    found.append(Receipt(*key, first, last, outcome))
+                    first = seq
+                last = seq
+            found.append(Receipt(*key, first, last, outcome))
+        return found
+
+
+def _digest(topic: str, payload: bytes) -> bytes:
+    return hashlib.blake2b(topic.encode() + b"\0" + payload, digest_size=16).digest()

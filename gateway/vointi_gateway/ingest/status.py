@@ -1,0 +1,86 @@
+"""Births and states of edges: read, checked against the topic, told to the fleet."""
+
+from __future__ import annotations
+
+from vointi_contract.errors import ContractError, PayloadError
+from vointi_contract.status import Birth, ClockAnchor, EdgeStatus
+from vointi_contract.topics import Address, parse
+
+from ..events import status_event
+from ..fleet import Fleet
+from ..live import Event
+from ..store.model import Anchor
+from .stage import Delivery
+from .validate import check_sender
+
+
+class StatusReader:
+    """What the deliveries on the status topics said, since the last `take`.
+
+    Args:
+        fleet: told of every birth and state.
+
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self.births: dict[str, str] = {}
+        self.anchors: list[Anchor] = []
+        self.announced: set[str] = set()
+        self.events: list[Event] = []
+
+    @staticmethod
+    def is_status(topic: str) -> bool:
+        """Whether the topic carries a status and not readings."""
+        return topic.rsplit("/", 1)[-1] in {"meta", "state", "clk"} and topic.count("/") == 5
+
+    def clear(self) -> None:
+        """Forget what was collected."""
+        self.births, self.anchors, self.announced, self.events = {}, [], set(), []
+
+    def read(self, delivery: Delivery) -> None:
+        """Take one delivery. Raises ContractError when it is not what the topic says."""
+        if not delivery.payload:
+            return
+        address = parse(delivery.topic)
+        fault = check_sender(address, self._fleet.pilot_of(address.edge))
+        if fault is not None:
+            raise PayloadError(fault.field, fault.fix)
+        if address.kind == "meta":
+            self._birth(delivery.payload, address)
+        elif address.kind == "state":
+            self._state(delivery.payload, address)
+        else:
+            anchor = ClockAnchor.from_json(delivery.payload)
+            self.anchors.append(Anchor(address.edge, anchor.boot, anchor.wall_us - anchor.mono_us))
+
+    def _birth(self, payload: bytes, address: Address) -> None:
+        birth = Birth.from_json(payload)
+        _own(birth.edge, address)
+        self._fleet.born(birth)
+        self.births[birth.edge] = payload.decode()
+        self.announced.add(birth.edge)
+
+    def _state(self, payload: bytes, address: Address) -> None:
+        status = EdgeStatus.from_json(payload)
+        _own(status.edge, address)
+        before = self._fleet.edge(status.edge)
+        self._fleet.state(status)
+        if status.online and (before is None or not before.online):
+            self.announced.add(status.edge)
+        self.events.append(status_event(self._fleet, status.edge))
+
+    def restore(self, births: dict[str, str]) -> None:
+        """Births that the store kept; of edges that are unknown now, none."""
+        for edge, document in births.items():
+            try:
+                birth = Birth.from_json(document)
+            except ContractError:
+                continue
+            if self._fleet.pilot_of(edge) is not None:
+                self._fleet.born(birth)
+
+
+def _own(edge: str, address: Address) -> None:
+    if edge != address.edge:
+        raise PayloadError("edge", f"{edge} was sent on {address.edge}'s topic; use its own")

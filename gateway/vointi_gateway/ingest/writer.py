@@ -1,0 +1,232 @@
+"""The one thread that writes: group, stage, commit, acknowledge, show."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from vointi_contract.errors import ContractError
+
+from ..config import IngestSettings
+from ..errors import StoreError
+from ..events import last_sample_us, reading_event
+from ..fleet import Fleet
+from ..live import LiveHub
+from ..store.model import Counts
+from ..store.port import Store
+from .acks import AckBoard
+from .ledger import Ledger
+from .meter import LatencyMeter
+from .stage import Delivery, Staged, Stager
+from .status import StatusReader
+
+log = logging.getLogger(__name__)
+
+#: Without deliveries the thread still wakes to send what watermarks are due.
+TICK_S = 0.05
+#: Waits between attempts while the store refuses; the broker and the outboxes hold the data.
+RETRY_S = (0.1, 5.0)
+#: Receipt and count rows before they are merged: more would slow the next start-up.
+COMPACT_ROWS = 50_000
+
+
+class Session(Protocol):
+    """What the writer needs of the broker session."""
+
+    def ack(self, delivery: Delivery) -> None:
+        """Acknowledge one delivery to the broker."""
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send at QoS 1; False when it could not."""
+
+    def take_fresh(self) -> bool:
+        """Whether a connection was made since the last call."""
+
+
+class Writer:
+    """Takes deliveries from the inbox until it is stopped.
+
+    Args:
+        store: opened; written by this thread only.
+        inbox: what the session received.
+        session: acknowledges, and carries watermarks down.
+        fleet: who is who.
+        hub: gets every committed reading.
+        settings: how deliveries are grouped.
+        wall_us: UTC now, µs.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        inbox: queue.Queue[Delivery],
+        session: Session,
+        fleet: Fleet,
+        hub: LiveHub,
+        settings: IngestSettings,
+        wall_us: Callable[[], int],
+    ) -> None:
+        self._store, self._inbox, self._session = store, inbox, session
+        self._fleet, self._hub, self._settings = fleet, hub, settings
+        self._wall_us = wall_us
+        self._stop = threading.Event()
+        self._loose_rows = 0
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._status = StatusReader(fleet)
+        self._acks = AckBoard(session.publish, fleet.pilot_of)
+        self._counts: Mapping[str, Counts] = {}
+        self.latency = LatencyMeter()
+        self.commit_ms = LatencyMeter()
+        self.store_ok = True
+        self._stager = self._rebuild()
+        self._status.restore(dict(store.births()))
+
+    @property
+    def counts(self) -> Mapping[str, Counts]:
+        """Counts per edge of everything committed; a balanced snapshot."""
+        return self._counts
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the group at hand and end; what waits in the inbox is not acknowledged."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _rebuild(self) -> Stager:
+        self._counts = dict(self._store.counts())
+        ledger = Ledger.from_receipts(self._store.receipts())
+        return Stager(ledger, self._store.digests(), self._fleet.pilot_of, self._wall_us)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            group = self._collect()
+            if group:
+                self._process(group)
+                self._compact()
+            if self._session.take_fresh():
+                for view in self._fleet.edges():
+                    self._acks.everything(view.edge, self._stager.ledger)
+            self._acks.flush(self._stager.ledger, time.monotonic())
+
+    def _collect(self) -> list[Delivery]:
+        """What came within the linger after the first, or as much as one transaction takes."""
+        try:
+            group = [self._inbox.get(timeout=TICK_S)]
+        except queue.Empty:
+            return []
+        end_s = time.monotonic() + self._settings.linger_ms / 1000
+        while len(group) < self._settings.max_messages:
+            try:
+                group.append(self._inbox.get(timeout=max(0.0, end_s - time.monotonic())))
+            except queue.Empty:
+                break
+        return group
+
+    def _process(self, group: list[Delivery]) -> None:
+        self._status.clear()
+        data = [d for d in group if not self._status.is_status(d.topic)]
+        for delivery in group:
+            if self._status.is_status(delivery.topic):
+                self._read_status(delivery)
+        staged = self._commit(data)
+        if staged is None:
+            return
+        for delivery in group:
+            self._session.ack(delivery)
+        self._show(staged)
+        self._tell(staged, group)
+
+    def _compact(self) -> None:
+        if self._loose_rows < COMPACT_ROWS:
+            return
+        self._loose_rows = 0
+        try:
+            self._store.compact()
+        except StoreError as exc:
+            log.warning("%s; it is tried again later", exc)
+
+    def _read_status(self, delivery: Delivery) -> None:
+        try:
+            self._status.read(delivery)
+        except ContractError as exc:
+            log.warning("status refused on %s: %s", delivery.topic, exc)
+
+    def _commit(self, data: list[Delivery]) -> Staged | None:
+        """Stage and commit until it is durable; None when stopped before it was."""
+        wait_s = RETRY_S[0]
+        stale = False
+        while True:
+            try:
+                if stale:
+                    self._store.reopen()
+                    self._stager = self._rebuild()
+                    stale = False
+                staged = self._stager.stage(data, self._status.births, self._status.anchors)
+                started = time.perf_counter()
+                if staged.commit:
+                    self._store.commit(staged.commit)
+                    self.commit_ms.add((time.perf_counter() - started) * 1000)
+                self._recovered()
+            except StoreError as exc:
+                self._refused(exc)
+                stale = True
+                if self._stop.wait(wait_s):
+                    return None
+                wait_s = min(wait_s * 2, RETRY_S[1])
+            else:
+                return staged
+
+    def _refused(self, exc: StoreError) -> None:
+        if self.store_ok:
+            log.error("%s; nothing is acknowledged until it accepts again", exc)
+        self.store_ok = False
+
+    def _recovered(self) -> None:
+        if not self.store_ok:
+            log.warning("the store accepts again")
+        self.store_ok = True
+
+    def _show(self, staged: Staged) -> None:
+        """Give what is durable now to the open pages and to the counts."""
+        counts = dict(self._counts)
+        for edge, change in staged.commit.tally.items():
+            counts[edge] = counts.get(edge, Counts()) + change
+        self._counts = counts
+        self._loose_rows += len(staged.commit.receipts) + len(staged.commit.tally)
+        events = list(self._status.events)
+        for reading in staged.commit.readings:
+            if self._hub.listening:
+                person = self._fleet.person_of(reading.edge, reading.frame.device)
+                events.append(reading_event(reading, person))
+        self._hub.push(events)
+        now_us = self._wall_us()
+        for reading in staged.commit.readings:
+            last_us = last_sample_us(reading.frame)
+            if last_us is not None:
+                self.latency.add((now_us - last_us) / 1000)
+
+    def _tell(self, staged: Staged, group: list[Delivery]) -> None:
+        """Owe the edges their watermarks, note who was heard, and say what was refused."""
+        self._acks.touched(staged.touched)
+        for edge in self._status.announced:
+            self._acks.everything(edge, self._stager.ledger)
+        heard = {}
+        for delivery in group:
+            parts = delivery.topic.split("/")
+            if not delivery.retain and len(parts) > 4:
+                heard[parts[4]] = delivery.received_us
+        self._fleet.seen(heard)
+        for edge, fault in staged.faults[:1]:
+            log.warning(
+                "quarantined %d of %s: %s: %s", len(staged.faults), edge, fault.field, fault.fix
+            )

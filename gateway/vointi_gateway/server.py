@@ -1,0 +1,69 @@
+"""uvicorn on a socket that was bound before."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from .app import create_app
+from .gateway import Gateway
+
+#: Open requests get this long at a stop; live streams are ended at once.
+GRACE_S = 1
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class _Server(uvicorn.Server):
+    """Ends the live streams first: they would hold the stop up until the grace is over."""
+
+    def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
+        super().__init__(config)
+        self._gateway = gateway
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            host, port = sockets[0].getsockname()[:2]
+            ready = {"ready": "vointi-gateway", "host": host, "port": port}
+            print(json.dumps(ready), flush=True)  # noqa: T201 - what a supervisor waits for
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT; uvicorn's own would raise them again when it has stopped."""
+        before = {name: signal.signal(name, self.handle_exit) for name in _STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._gateway.hub.close()
+        await super().shutdown(sockets)
+
+
+def serve(gateway: Gateway, sock: socket.socket) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
+    config = uvicorn.Config(
+        create_app(gateway),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        # Live events are small and must not wait for each other.
+        ws="none",
+        lifespan="on",
+    )
+    server = _Server(config, gateway)
+    asyncio.run(server.serve(sockets=[sock]))
+    if not server.started:
+        print("the gateway did not start; the log says why", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0

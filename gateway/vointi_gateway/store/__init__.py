@@ -1,0 +1,1 @@
+"""The store: one port (`port.py`), its words (`model.py`), one folder a backend."""

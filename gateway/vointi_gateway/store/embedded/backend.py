@@ -1,0 +1,353 @@
+"""The DuckDB file as a store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from ...errors import StoreError, StoreLockedError, UnknownSeriesError
+from ..model import (
+    Anchor,
+    Commit,
+    Counts,
+    Latest,
+    Outcome,
+    Receipt,
+    Samples,
+    SeriesQuery,
+    StoredReading,
+    Windows,
+)
+from . import queries
+from .rows import RowBuilder
+
+#: Files that 1.5 can still read; DuckDB 2.0 would otherwise write a header that it cannot.
+STORAGE_VERSION = "v1.5.0"
+SCHEMA_VERSION = "1"
+
+_T = TypeVar("_T")
+_SeriesKey = tuple[str, str, str]
+
+
+class EmbeddedStore:
+    """One file `path`, written by one thread.
+
+    Args:
+        path: the DuckDB file; its folder is made.
+        wall_us: UTC now in µs.
+
+    """
+
+    name = "embedded"
+
+    def __init__(
+        self, path: Path, wall_us: Callable[[], int] = lambda: time.time_ns() // 1000
+    ) -> None:
+        self._path = path
+        self._wall_us = wall_us
+        self._con: Any = None
+        self._lock = threading.Lock()
+        self._series: dict[_SeriesKey, int] = {}
+        self._latest: dict[str, dict[str, Latest]] = {}
+
+    def open(self) -> None:
+        """Open the file, make what is missing, read the series and the newest values."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._con = self._connect()
+        try:
+            self._prepare()
+            self._load()
+            self.compact()
+        except duckdb.Error as exc:
+            self.close()
+            raise StoreError(f"data_dir: {self._path.name} cannot be used: {_line(exc)}") from exc
+        except StoreError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        with self._lock:
+            con, self._con = self._con, None
+        if con is not None:
+            con.close()
+
+    def reopen(self) -> None:
+        """Drop the connection and read the file again."""
+        self.close()
+        self.open()
+
+    def _connect(self) -> Any:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "storage_compatibility_version": STORAGE_VERSION,
+            "enable_external_access": "false",
+            "autoload_known_extensions": "false",
+            "autoinstall_known_extensions": "false",
+        }
+        try:
+            return duckdb.connect(str(self._path), config=config)
+        except duckdb.Error as exc:
+            if "lock" in str(exc).lower():
+                raise StoreLockedError(
+                    "data_dir: another gateway uses it; stop that one or choose another data_dir"
+                ) from exc
+            raise StoreError(f"data_dir: {self._path.name} cannot be opened: {_line(exc)}") from exc
+
+    def _prepare(self) -> None:
+        sql = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+        self._con.execute(sql)
+        found = self._con.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall()
+        if not found:
+            self._con.execute("INSERT INTO meta VALUES ('schema', ?)", [SCHEMA_VERSION])
+        elif found[0][0] != SCHEMA_VERSION:
+            raise StoreError(
+                f"data_dir: {self._path.name} has schema {found[0][0]}, this version reads "
+                f"{SCHEMA_VERSION}; use the version that wrote it"
+            )
+
+    def _load(self) -> None:
+        rows = self._con.execute("SELECT sid, device, stream, metric FROM series").fetchall()
+        self._series = {(device, stream, metric): sid for sid, device, stream, metric in rows}
+        self._latest = {}
+        newest = """
+            SELECT s.device, s.metric, x.t, x.v FROM (
+                SELECT sid, max(t_us) AS t, arg_max(value, t_us) AS v FROM scalar GROUP BY sid
+                UNION ALL
+                SELECT sid, max(end_us), arg_max(v[-1] * scale + "offset", end_us)
+                FROM segment GROUP BY sid
+            ) x JOIN series s USING (sid) WHERE x.t IS NOT NULL
+        """
+        for device, metric, t_us, value in self._con.execute(newest).fetchall():
+            self._note(device, metric, t_us, value)
+
+    def _note(self, device: str, metric: str, t_us: int, value: float) -> None:
+        metrics = self._latest.setdefault(device, {})
+        known = metrics.get(metric)
+        if known is None or t_us >= known.t_us:
+            metrics[metric] = Latest(t_us, value)
+
+    def commit(self, commit: Commit) -> None:
+        """Write everything in one transaction; the newest values change after it."""
+        new: dict[_SeriesKey, tuple[int, str]] = {}
+
+        def number(reading: StoredReading, metric: str) -> int:
+            key = (reading.device, reading.frame.stream, metric)
+            known = self._series.get(key)
+            if known is None:
+                known = new.setdefault(key, (len(self._series) + len(new), reading.pilot))[0]
+            return known
+
+        rows = RowBuilder(number)
+        rows.extend(commit.readings)
+        con = self._writer()
+        try:
+            con.begin()
+            self._insert("segment", rows.segments())
+            self._insert("scalar", rows.scalars())
+            self._insert("series", _series_table(new))
+            self._insert("receipt", _receipt_table(commit))
+            self._insert("tally", _tally_table(commit.tally))
+            self._insert("quarantine", _quarantine_table(commit))
+            self._insert_births(commit.births)
+            self._place(commit.anchors)
+            con.commit()
+        except duckdb.Error as exc:
+            self._rollback()
+            raise StoreError(f"the store refused a commit: {_line(exc)}") from exc
+        self._series.update({key: sid for key, (sid, _) in new.items()})
+        for device, metric, t_us, value in rows.newest:
+            self._note(device, metric, t_us, value)
+
+    def _insert(self, table: str, rows: pa.Table | None) -> None:
+        if rows is None or rows.num_rows == 0:
+            return
+        self._con.register("incoming", rows)
+        try:
+            self._con.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
+        finally:
+            self._con.unregister("incoming")
+
+    def _insert_births(self, births: Mapping[str, str]) -> None:
+        for edge, document in births.items():
+            self._con.execute("DELETE FROM birth WHERE edge = ?", [edge])
+            self._con.execute(
+                "INSERT INTO birth VALUES (?, ?, ?)", [edge, document, self._wall_us()]
+            )
+
+    def _place(self, anchors: tuple[Anchor, ...]) -> None:
+        for anchor in anchors:
+            mine = f"{anchor.edge}."
+            sids = [sid for (device, *_), sid in self._series.items() if device.startswith(mine)]
+            where = "boot = ? AND t_us IS NULL AND sid IN (SELECT unnest(?))"
+            values = [anchor.offset_us, anchor.boot, sids]
+            self._con.execute(f"UPDATE scalar SET t_us = mono_us + ? WHERE {where}", values)  # noqa: S608
+            self._con.execute(
+                "UPDATE segment SET t_us = mono_us + ?, end_us = mono_us + ? + "  # noqa: S608
+                f"CAST(round((n - 1) * 1e6 / rate_hz) AS BIGINT) WHERE {where}",
+                [anchor.offset_us, *values],
+            )
+
+    def _rollback(self) -> None:
+        try:
+            self._con.rollback()
+        except duckdb.Error:  # the failed transaction is gone already
+            return
+
+    def compact(self) -> None:
+        """Replace receipts and counts by their merged form, in one transaction."""
+        con = self._writer()
+        merged = _merge_receipts(self.receipts())
+        tally = _tally_table(self.counts())
+        try:
+            con.begin()
+            con.execute("DELETE FROM receipt")
+            self._insert("receipt", _receipt_table(Commit(receipts=tuple(merged))))
+            con.execute("DELETE FROM tally")
+            self._insert("tally", tally)
+            con.commit()
+        except duckdb.Error as exc:
+            self._rollback()
+            raise StoreError(f"the store refused to compact: {_line(exc)}") from exc
+
+    def receipts(self) -> Iterator[Receipt]:
+        """Every settled range."""
+        rows = self._read(
+            lambda c: c.execute(
+                "SELECT edge, device, boot, first, last, outcome FROM receipt "
+                "ORDER BY edge, device, boot, outcome, first"
+            ).fetchall()
+        )
+        return (Receipt(e, d, b, first, last, Outcome(o)) for e, d, b, first, last, o in rows)
+
+    def counts(self) -> Mapping[str, Counts]:
+        """Counts per edge."""
+        rows = self._read(
+            lambda c: c.execute(
+                "SELECT edge, sum(accepted), sum(stored), sum(duplicates), sum(quarantined), "
+                "sum(lost) FROM tally GROUP BY edge"
+            ).fetchall()
+        )
+        return {row[0]: Counts(*(int(n) for n in row[1:])) for row in rows}
+
+    def digests(self) -> set[bytes]:
+        """Digests of what is in quarantine."""
+        rows = self._read(lambda c: c.execute("SELECT digest FROM quarantine").fetchall())
+        return {bytes(row[0]) for row in rows}
+
+    def births(self) -> Mapping[str, str]:
+        """The newest birth document of every edge."""
+        return dict(self._read(lambda c: c.execute("SELECT edge, document FROM birth").fetchall()))
+
+    def latest(self) -> Mapping[str, Mapping[str, Latest]]:
+        """A snapshot of the newest samples."""
+        return {device: dict(metrics) for device, metrics in list(self._latest.items())}
+
+    def count_samples(self, query: SeriesQuery) -> int:
+        """Upper bound of the samples in the span."""
+        sids = self._sids(query)
+        return self._read(lambda c: queries.count_samples(c, sids, query))
+
+    def samples(self, query: SeriesQuery) -> Samples:
+        """Samples in the span."""
+        sids = self._sids(query)
+        return self._read(lambda c: queries.samples(c, sids, query))
+
+    def windows(self, query: SeriesQuery, window_us: int) -> Windows:
+        """Summaries by window."""
+        sids = self._sids(query)
+        return self._read(lambda c: queries.windows(c, sids, query, window_us))
+
+    def _sids(self, query: SeriesQuery) -> list[int]:
+        found = [
+            sid
+            for (device, stream, metric), sid in list(self._series.items())
+            if device == query.device and metric == query.metric and query.stream in (None, stream)
+        ]
+        if not found:
+            raise UnknownSeriesError(query.device, query.metric)
+        return found
+
+    def _writer(self) -> Any:
+        if self._con is None:
+            raise StoreError("the store is closed")
+        return self._con
+
+    def _read(self, ask: Callable[[Any], _T]) -> _T:
+        with self._lock:
+            cursor = self._writer().cursor()
+        try:
+            return ask(cursor)
+        except duckdb.Error as exc:
+            raise StoreError(f"the store could not answer: {_line(exc)}") from exc
+        finally:
+            cursor.close()
+
+
+def _line(exc: BaseException) -> str:
+    return str(exc).strip().splitlines()[0]
+
+
+def _series_table(new: dict[_SeriesKey, tuple[int, str]]) -> pa.Table:
+    names = ["sid", "pilot", "device", "stream", "metric"]
+    rows = [(sid, pilot, *key) for key, (sid, pilot) in new.items()]
+    kinds = [pa.int32(), pa.string(), pa.string(), pa.string(), pa.string()]
+    return _columns(rows, names, kinds)
+
+
+def _receipt_table(commit: Commit) -> pa.Table:
+    names = ["edge", "device", "boot", "first", "last", "outcome"]
+    kinds = [pa.string(), pa.string(), pa.uint64(), pa.int64(), pa.int64(), pa.string()]
+    rows = [(r.edge, r.device, r.boot, r.first, r.last, r.outcome.value) for r in commit.receipts]
+    return _columns(rows, names, kinds)
+
+
+def _tally_table(tally: Mapping[str, Counts]) -> pa.Table:
+    names = ["edge", "accepted", "stored", "duplicates", "quarantined", "lost"]
+    rows = [
+        (edge, c.accepted, c.stored, c.duplicates, c.quarantined, c.lost)
+        for edge, c in tally.items()
+    ]
+    return _columns(rows, names, [pa.string(), *[pa.int64()] * 5])
+
+
+def _quarantine_table(commit: Commit) -> pa.Table:
+    names = ["received_us", "edge", "topic", "field", "fix", "digest", "payload"]
+    kinds = [pa.int64(), *[pa.string()] * 4, pa.binary(), pa.binary()]
+    rows = [
+        (q.received_us, q.edge, q.topic, q.field, q.fix, q.digest, q.payload)
+        for q in commit.quarantined
+    ]
+    return _columns(rows, names, kinds)
+
+
+def _columns(rows: list[tuple[Any, ...]], names: list[str], kinds: list[Any]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    arrays = [pa.array(c, type=k) for c, k in zip(columns, kinds, strict=True)]
+    return pa.Table.from_arrays(arrays, names=names)
+
+
+def _merge_receipts(receipts: Iterator[Receipt]) -> Iterator[Receipt]:
+    """Join touching ranges of one outcome; the input is ordered by stream, outcome, first."""
+    held: Receipt | None = None
+    for receipt in receipts:
+        if held is not None and _touches(held, receipt):
+            last = max(held.last, receipt.last)
+            held = Receipt(held.edge, held.device, held.boot, held.first, last, held.outcome)
+            continue
+        if held is not None:
+            yield held
+        held = receipt
+    if held is not None:
+        yield held
+
+
+def _touches(a: Receipt, b: Receipt) -> bool:
+    same = (a.edge, a.device, a.boot, a.outcome) == (b.edge, b.device, b.boot, b.outcome)
+    return same and b.first <= a.last + 1

@@ -1,0 +1,139 @@
+"""Frames → columns: waveform channels become segments, every other value a scalar row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from vointi_contract.frame import Channel, Frame
+from vointi_contract.metrics import Kind, by_code
+
+from ..model import StoredReading
+
+#: Gives the series' number for (reading, stream's channel metric name), making one when needed.
+SeriesNumber = Callable[[StoredReading, str], int]
+
+_SEGMENT = pa.schema(
+    [
+        ("sid", pa.int32()),
+        ("boot", pa.uint64()),
+        ("seq", pa.int64()),
+        ("t_us", pa.int64()),
+        ("end_us", pa.int64()),
+        ("mono_us", pa.int64()),
+        ("dev_ts_ns", pa.int64()),
+        ("clock", pa.uint8()),
+        ("uncertainty_us", pa.int64()),
+        ("rate_hz", pa.float64()),
+        ("n", pa.int32()),
+        ("quality", pa.uint32()),
+        ("scale", pa.float64()),
+        ("offset", pa.float64()),
+        ("vmin", pa.float64()),
+        ("vmax", pa.float64()),
+        ("vsum", pa.float64()),
+    ]
+)
+_SCALAR = pa.schema(
+    [
+        ("sid", pa.int32()),
+        ("boot", pa.uint64()),
+        ("seq", pa.int64()),
+        ("idx", pa.int32()),
+        ("t_us", pa.int64()),
+        ("mono_us", pa.int64()),
+        ("dev_ts_ns", pa.int64()),
+        ("clock", pa.uint8()),
+        ("uncertainty_us", pa.int64()),
+        ("quality", pa.uint32()),
+        ("value", pa.float64()),
+    ]
+)
+
+
+def is_segment(frame: Frame, channel: Channel) -> bool:
+    """Whether a channel is kept as a segment: a waveform at a regular rate."""
+    return frame.rate_hz > 0 and by_code(channel.metric).kind is Kind.WAVEFORM
+
+
+class RowBuilder:
+    """Collects the rows of one commit.
+
+    Args:
+        series: numbers the series; called once per channel.
+
+    """
+
+    def __init__(self, series: SeriesNumber) -> None:
+        self._series = series
+        self._segments: list[tuple[object, ...]] = []
+        self._values: list[npt.NDArray[np.int32]] = []
+        self._scalars: list[tuple[object, ...]] = []
+        self.newest: list[tuple[str, str, int, float]] = []
+
+    def extend(self, readings: Iterable[StoredReading]) -> None:
+        """Take the readings' rows."""
+        for reading in readings:
+            for channel in reading.frame.channels:
+                name = by_code(channel.metric).name
+                sid = self._series(reading, name)
+                if is_segment(reading.frame, channel):
+                    end_us = self._segment(sid, reading.frame, channel)
+                else:
+                    end_us = self._scalar(sid, reading.frame, channel)
+                if end_us is not None:
+                    last = float(channel.values[-1]) * channel.scale + channel.offset
+                    self.newest.append((reading.device, name, end_us, last))
+
+    def _segment(self, sid: int, f: Frame, channel: Channel) -> int | None:
+        v = channel.values
+        n = len(v)
+        length_us = round((n - 1) * 1e6 / f.rate_hz)
+        end_us = None if f.wall_us is None else f.wall_us + length_us
+        a, b = channel.scale, channel.offset
+        ends = (int(v.min()) * a + b, int(v.max()) * a + b)
+        total = int(v.sum(dtype=np.int64)) * a + n * b
+        self._segments.append(
+            (
+                *(sid, f.boot, f.seq, f.wall_us, end_us, f.mono_us, f.dev_ts_ns, int(f.clock)),
+                *(f.uncertainty_us, f.rate_hz, n, int(f.quality), a, b),
+                *(min(ends), max(ends), total),
+            )
+        )
+        self._values.append(v)
+        return end_us
+
+    def _scalar(self, sid: int, f: Frame, channel: Channel) -> int | None:
+        end_us: int | None = None
+        physical = channel.physical().tolist()
+        for idx, after in enumerate(f.sample_offsets_us(channel).tolist()):
+            end_us = None if f.wall_us is None else f.wall_us + after
+            self._scalars.append(
+                (
+                    *(sid, f.boot, f.seq, idx, end_us, f.mono_us + after, f.dev_ts_ns),
+                    *(int(f.clock), f.uncertainty_us, int(f.quality), physical[idx]),
+                )
+            )
+        return end_us
+
+    def segments(self) -> pa.Table | None:
+        """The segment rows as one Arrow table, or None."""
+        if not self._segments:
+            return None
+        table = _table(self._segments, _SEGMENT)
+        ends = np.cumsum([0, *map(len, self._values)], dtype=np.int32)
+        values = np.concatenate(self._values).astype(np.int32, copy=False)
+        lists = pa.ListArray.from_arrays(pa.array(ends), pa.array(values))
+        return table.append_column("v", lists)
+
+    def scalars(self) -> pa.Table | None:
+        """The scalar rows as one Arrow table, or None."""
+        return _table(self._scalars, _SCALAR) if self._scalars else None
+
+
+def _table(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(c, type=f.type) for c, f in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

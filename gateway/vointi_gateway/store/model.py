@@ -1,0 +1,164 @@
+"""What goes into a store and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+from vointi_contract.frame import Frame
+
+Int64s = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Counts of readings; at every instant accepted = stored + duplicates + quarantined + lost.
+
+    `accepted` counts deliveries to ingest plus the losses that edges reported.
+    """
+
+    accepted: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    lost: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        """Count both."""
+        return Counts(
+            self.accepted + other.accepted,
+            self.stored + other.stored,
+            self.duplicates + other.duplicates,
+            self.quarantined + other.quarantined,
+            self.lost + other.lost,
+        )
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every accepted reading has exactly one outcome."""
+        return self.accepted == self.stored + self.duplicates + self.quarantined + self.lost
+
+
+class Outcome(StrEnum):
+    """Why a sequence number needs no further delivery."""
+
+    STORED = "stored"
+    QUARANTINED = "quarantined"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One settled range of sequence numbers, both ends included."""
+
+    edge: str
+    device: str
+    boot: int
+    first: int
+    last: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReading:
+    """One frame with who sent it and when it arrived (UTC µs)."""
+
+    pilot: str
+    edge: str
+    frame: Frame
+    received_us: int
+
+    @property
+    def device(self) -> str:
+        """The device's global id, ``edge.device``."""
+        return f"{self.edge}.{self.frame.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A delivery that was not agreed: the raw bytes, where they came from, and why.
+
+    `digest` identifies the delivery, so that the same one is kept once.
+    """
+
+    edge: str
+    topic: str
+    payload: bytes
+    field: str
+    fix: str
+    digest: bytes
+    received_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """UTC µs minus CLOCK_BOOTTIME µs of one boot of an edge: places its readings in time."""
+
+    edge: str
+    boot: int
+    offset_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything that one transaction makes durable; all of it or nothing."""
+
+    readings: tuple[StoredReading, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    tally: Mapping[str, Counts] = field(default_factory=dict)
+    births: Mapping[str, str] = field(default_factory=dict)
+    anchors: tuple[Anchor, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to write."""
+        parts = (self.readings, self.quarantined, self.receipts, self.tally, self.births)
+        return any(parts) or bool(self.anchors)
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest sample of one series: its UTC time and its value in the metric's unit."""
+
+    t_us: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Samples of one series by time; four arrays of one length."""
+
+    t_us: Int64s
+    value: Floats
+    quality: Int64s
+    seq: Int64s
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Summaries of one series by window; `t_us` is the window's start. Empty windows are absent."""
+
+    t_us: Int64s
+    n: Int64s
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesQuery:
+    """A half-open span [from_us, to_us) of one metric of one device (global id), UTC µs.
+
+    A metric that comes by several streams (beat intervals from the strap and from the edge's own
+    detector) is merged by time unless `stream` names one.
+    """
+
+    device: str
+    metric: str
+    from_us: int
+    to_us: int
+    stream: str | None = None

@@ -1,0 +1,59 @@
+"""What the gateway asks of a store. A backend keeps every promise below, or it is no backend.
+
+`tests/gateway/store_conformance.py` is this contract as tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from .model import Commit, Counts, Latest, Receipt, Samples, SeriesQuery, Windows
+
+
+class Store(Protocol):
+    """Readings, the receipts that make them exactly-once, and the counts.
+
+    One thread calls `open`, `commit`, `compact`, `reopen` and `close`; any thread may read.
+    """
+
+    name: str
+
+    def open(self) -> None:
+        """Make ready. Raises StoreLockedError when another process holds it, else StoreError."""
+
+    def close(self) -> None:
+        """Release everything. May be called twice."""
+
+    def reopen(self) -> None:
+        """Recover after a StoreError: afterwards the store shows what is durable, and only that."""
+
+    def commit(self, commit: Commit) -> None:
+        """Make all of `commit` durable in one transaction. Raises StoreError: nothing was kept."""
+
+    def compact(self) -> None:
+        """Merge receipts and counts; no answer changes."""
+
+    def receipts(self) -> Iterator[Receipt]:
+        """Every settled range. Ranges may touch, overlap only LOST with STORED (stored wins)."""
+
+    def counts(self) -> Mapping[str, Counts]:
+        """Counts per edge, of everything ever committed."""
+
+    def digests(self) -> set[bytes]:
+        """Digests of what is in quarantine."""
+
+    def births(self) -> Mapping[str, str]:
+        """The newest birth document of every edge, as it was committed."""
+
+    def latest(self) -> Mapping[str, Mapping[str, Latest]]:
+        """Device (global id) → metric name → newest sample; kept in memory."""
+
+    def count_samples(self, query: SeriesQuery) -> int:
+        """Upper bound of the samples in the span, cheaply. Raises UnknownSeriesError."""
+
+    def samples(self, query: SeriesQuery) -> Samples:
+        """Samples in the span, by time, then sequence. Raises UnknownSeriesError."""
+
+    def windows(self, query: SeriesQuery, window_us: int) -> Windows:
+        """Summaries in windows from multiples of `window_us` on. Raises UnknownSeriesError."""
