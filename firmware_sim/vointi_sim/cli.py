@@ -69,14 +69,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(options: argparse.Namespace) -> int:
+    _check_run(options)
+    # Only now: the radio takes a second to load, and a wrong option should be said at once.
     from vointi_sim.clock import PacedClock
     from vointi_sim.places import home, service_point
 
-    _check_positive("--speed", options.speed)
-    if options.home is None and options.service_point is None:
-        raise ArgumentError("--home", "is missing", "give --home, --service-point or both")
-    if options.box is not None and options.service_point is None:
-        raise ArgumentError("--box", "is of a service point", "give --service-point too")
     clock = PacedClock(options.speed)
     wanted: list[tuple[Place, str, str]] = []
     if options.home is not None:
@@ -92,14 +89,29 @@ async def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_run(options: argparse.Namespace) -> None:
+    _check_positive("--speed", options.speed)
+    if options.home is None and options.service_point is None:
+        raise ArgumentError("--home", "is missing", "give --home, --service-point or both")
+    if options.box is not None and options.service_point is None:
+        raise ArgumentError("--box", "is of a service point", "give --service-point too")
+    for field in ("home", "service_point", "control"):
+        text = getattr(options, field)
+        if text is not None:
+            tcp_address(f"--{field.replace('_', '-')}", text)
+
+
 async def _play(options: argparse.Namespace) -> int:
+    _check_positive("--speed", options.speed)
+    if options.seconds is not None:
+        _check_positive("--seconds", options.seconds)
+    for field in ("hci", "control"):
+        if getattr(options, field) is not None:
+            tcp_address(f"--{field}", getattr(options, field))
     from vointi_sim.clock import PacedClock
     from vointi_sim.player import Player
     from vointi_sim.recordings import read
 
-    _check_positive("--speed", options.speed)
-    if options.seconds is not None:
-        _check_positive("--seconds", options.seconds)
     recording = read(options.record, options.lead, options.seconds)
     clock = PacedClock(options.speed)
     player = Player(clock, recording)
@@ -132,10 +144,9 @@ async def _open(
     from vointi_sim.faults import Faults
 
     facts: dict[str, str] = {}
-    addresses = [tcp_address(field, text) for _, field, text in wanted]
-    for (place, field, _), (host, port) in zip(wanted, addresses, strict=True):
+    for place, field, text in wanted:
         stack.push_async_callback(place.stop)
-        await place.start(host, port, field)
+        await place.start(*tcp_address(field, text), field)
         facts[place.name] = "tcp-client:{}:{}".format(*place.port.address)
     if control is not None:
         places = [place for place, _, _ in wanted]

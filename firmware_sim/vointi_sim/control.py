@@ -7,6 +7,7 @@ import contextlib
 import json
 import resource
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from vointi_sim.clock import Clock
@@ -77,10 +78,15 @@ class ControlPort:
         return {
             "now_s": round(self._clock.now_s(), 3),
             "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
-            # Linux gives KiB.
-            "rss_mb": round(usage.ru_maxrss / 1024, 1),
+            "rss_mb": round(_resident_bytes() / 1e6, 1),
             "places": {place.name: _place(place) for place in self._places},
         }
+
+
+def _resident_bytes() -> int:
+    # Not ru_maxrss: that one is inherited from the process that started this one.
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def _table(line: bytes) -> dict[str, Any]:

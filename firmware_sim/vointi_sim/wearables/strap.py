@@ -166,10 +166,10 @@ class Strap(Wearable):
         return polar.answer(operation, kind, status)
 
     def _begin(self, kind: Measurement, chosen: dict[Setting, int], mtu: int) -> Status:
-        if kind in self._streams:
-            return Status.ALREADY_IN_STATE
         if kind is Measurement.ECG and self.ecg.over:
             return Status.INVALID_STATE
+        if kind in self._streams:
+            return Status.ALREADY_IN_STATE
         # 3 bytes of ATT header and 10 of the frame's own stand before the samples.
         room = mtu - 13
         if kind is Measurement.ECG:
