@@ -1,0 +1,480 @@
+"""Pulse beats in a photoplethysmogram, sample by sample: see docs/signals/ppg.md."""
+
+cimport numpy as cnp
+from libc.math cimport NAN, fabs, fmax, fmin, isfinite, sqrt
+from libc.string cimport memcpy, memmove, memset
+
+import numpy as np
+
+from vointi_signals import _blob
+from vointi_signals._biquad cimport cascade, settle
+from vointi_signals._buffers cimport BLOCK, load, samples
+from vointi_signals._events cimport Event, Sink
+from vointi_signals._state import fingerprint
+from vointi_signals.design import butter_sos, checked_rate, group_delay
+from vointi_signals.errors import ParameterError, StateError
+
+cnp.import_array()
+
+VERSION = 1
+
+cdef enum:
+    SHAPE = 24          # points of a pulse's shape
+    TICKS = 512         # ring of the band-passed signal at 50 to 100 Hz, 5 s
+    MASK = 511
+    FAINTS = 8          # faint crests kept for search-back
+    LEARN = 8           # rises kept while learning
+    RECENT = 8          # intervals
+
+# Crests are sought below 3.5 Hz: it removes the dicrotic wave of most people, and the crest of
+# the slow part varies less from beat to beat than the foot or the steepest point do.
+cdef double LOW_HZ = 0.3
+cdef double HIGH_HZ = 3.5
+cdef double FRACTION = 0.40      # of the usual rise that makes a beat
+cdef double FAINT = 0.15         # of the usual rise, when a beat is overdue
+cdef double DUE = 1.2            # intervals after which the demand falls
+cdef double OVERDUE = 1.8        # and has fallen to FAINT
+cdef double SHORTEST = 0.28      # s between two beats (214/min)
+cdef double PART = 0.55          # of the usual interval, the shortest one believed
+cdef double LEARN_S = 3.0
+cdef double LEARNT = 0.15        # weight of a new rise in the usual one
+cdef double SHORT_GAP = 0.15     # s of missing samples that are bridged
+cdef double SHAPE_S = 0.48       # s around the crest that are compared, 2/3 of them before it
+cdef double TRACE = 0.05         # of the usual rise, the least that search-back takes
+cdef double BACK = 1.45          # intervals of silence that start a search-back
+cdef double NEAR = 0.28          # of an interval around the time where a beat was due
+cdef double SILENCE_S = 3.0      # s without a beat, after which the level is learnt anew
+
+cdef struct State:
+    double fs
+    double sign
+    double delay
+    double front[15]
+    double z[6]
+    double ring[TICKS]
+    double shape[SHAPE]
+    double held
+    double y1
+    double y2
+    double low            # last trough
+    double usual
+    double period
+    double last_s
+    double cand_s
+    double cand_rise
+    double faint_s[FAINTS]
+    double faint_rise[FAINTS]
+    double learn_rise[LEARN]
+    double learn_s[LEARN]
+    double gaps[RECENT]
+    long long n
+    long long since       # first sample of this segment
+    long long missing
+    int every             # samples a ring value
+    int phase
+    int head
+    int started
+    int learning
+    int nlearn
+    int nfaint
+    int ngaps
+    int has_cand
+    int has_shape
+    int after_gap
+
+
+cdef void restart(State *q) noexcept nogil:
+    """Forget the signal and the last beat, keep what was learnt about beats."""
+    memset(q.ring, 0, sizeof(q.ring))
+    q.phase = 0
+    q.y1 = 0
+    q.y2 = 0
+    q.low = 0
+    q.started = 0
+    q.has_cand = 0
+    q.nfaint = 0
+    q.last_s = -1e9
+
+
+cdef void learn_anew(State *q) noexcept nogil:
+    q.learning = 1
+    q.nlearn = 0
+    q.usual = 0
+    q.period = 0
+    q.ngaps = 0
+    q.has_shape = 0
+
+
+cdef double median_of(const double *v, int n) noexcept nogil:
+    """Median of at most RECENT values."""
+    cdef double s[RECENT]
+    cdef double t
+    cdef int i, j
+    for i in range(n):
+        t = v[i]
+        j = i
+        while j > 0 and s[j - 1] > t:
+            s[j] = s[j - 1]
+            j -= 1
+        s[j] = t
+    return s[n // 2] if n % 2 else 0.5 * (s[n // 2 - 1] + s[n // 2])
+
+
+cdef double compare(State *q, double at_s, bint learn) noexcept nogil:
+    """Likeness (correlation) of the pulse around ``at_s`` to the usual one, which it updates."""
+    cdef double x[SHAPE]
+    cdef double mean = 0, xx = 0, xs = 0, ss = 0, back, frac, r
+    cdef int i, k
+    cdef double step = SHAPE_S * q.fs / q.every / SHAPE
+    cdef double newest = (q.n - 1 - q.phase) / q.fs
+    back = (newest - at_s) * q.fs / q.every + step * SHAPE * 2 / 3
+    for i in range(SHAPE):
+        r = fmin(fmax(back - i * step, 0.0), TICKS - 2.0)
+        k = <int>r
+        frac = r - k
+        x[i] = q.ring[(q.head - k) & MASK] * (1 - frac) + q.ring[(q.head - k - 1) & MASK] * frac
+        mean += x[i]
+    mean /= SHAPE
+    for i in range(SHAPE):
+        x[i] -= mean
+        xx += x[i] * x[i]
+    if xx <= 0:
+        return 0
+    xx = sqrt(xx)
+    if not q.has_shape:
+        for i in range(SHAPE):
+            q.shape[i] = x[i] / xx
+        q.has_shape = 1
+        return 1
+    for i in range(SHAPE):
+        xs += x[i] / xx * q.shape[i]
+        ss += q.shape[i] * q.shape[i]
+    r = xs / sqrt(ss) if ss > 0 else 0
+    if learn:
+        for i in range(SHAPE):
+            q.shape[i] += 0.1 * (x[i] / xx - q.shape[i])
+    return r
+
+
+cdef void report(State *q, Sink out, double at_s, double rise, bint late) noexcept nogil:
+    cdef Event e
+    cdef double gap = at_s - q.last_s
+    cdef double size = fmin(rise, q.usual) / fmax(fmax(rise, q.usual), 1e-300)
+    cdef double like = compare(q, at_s, rise > FRACTION * q.usual)
+    e.time_s = fmax(0.0, at_s - q.delay)
+    e.index = <long long>(e.time_s * q.fs + 0.5)
+    e.amplitude = <float>rise
+    # A pulse of half or twice the usual size is no fault, one of a tenth is.
+    e.quality = <float>(fmax(0.0, like) * fmin(1.0, 2 * size))
+    e.late = late
+    e.after_gap = q.after_gap
+    q.after_gap = 0
+    out.add(e)
+    if 0.25 < gap < 2.2 and (q.period == 0 or 0.5 * q.period < gap < 1.7 * q.period):
+        if q.ngaps == RECENT:
+            memmove(q.gaps, &q.gaps[1], (RECENT - 1) * sizeof(double))
+            q.ngaps -= 1
+        q.gaps[q.ngaps] = gap
+        q.ngaps += 1
+        q.period = median_of(q.gaps, q.ngaps)
+    if rise > 0.3 * q.usual:
+        q.usual += LEARNT * (fmin(rise, 2 * q.usual) - q.usual)
+    q.last_s = at_s
+    drop_faint(q, at_s)
+
+
+cdef void drop_faint(State *q, double before_s) noexcept nogil:
+    cdef int i, n = 0
+    for i in range(q.nfaint):
+        if q.faint_s[i] > before_s:
+            q.faint_s[n] = q.faint_s[i]
+            q.faint_rise[n] = q.faint_rise[i]
+            n += 1
+    q.nfaint = n
+
+
+cdef double demanded(State *q, double at_s) noexcept nogil:
+    """The rise that a beat must have now."""
+    cdef double late
+    if q.period <= 0:
+        return FRACTION * q.usual
+    late = ((at_s - q.last_s) / q.period - DUE) / (OVERDUE - DUE)
+    late = fmin(1.0, fmax(0.0, late))
+    return q.usual * (FRACTION + late * (FAINT - FRACTION))
+
+
+cdef void keep_faint(State *q, double at_s, double rise) noexcept nogil:
+    if rise < TRACE * q.usual:
+        return
+    if q.nfaint == FAINTS:
+        memmove(q.faint_s, &q.faint_s[1], (FAINTS - 1) * sizeof(double))
+        memmove(q.faint_rise, &q.faint_rise[1], (FAINTS - 1) * sizeof(double))
+        q.nfaint -= 1
+    q.faint_s[q.nfaint] = at_s
+    q.faint_rise[q.nfaint] = rise
+    q.nfaint += 1
+
+
+cdef bint search_back(State *q, Sink out, double now_s) noexcept nogil:
+    """Where no beat came, take the largest faint crest near the time where one was due."""
+    cdef double due = q.last_s + q.period
+    cdef int i, best = -1
+    if q.has_cand or q.ngaps < 3 or now_s - q.last_s < BACK * q.period:
+        return False
+    for i in range(q.nfaint):
+        if fabs(q.faint_s[i] - due) <= NEAR * q.period and (
+            best < 0 or q.faint_rise[i] > q.faint_rise[best]
+        ):
+            best = i
+    if best < 0:
+        return False
+    report(q, out, q.faint_s[best], q.faint_rise[best], True)
+    return True
+
+
+cdef void settle_candidate(State *q, Sink out) noexcept nogil:
+    q.has_cand = 0
+    report(q, out, q.cand_s, q.cand_rise, False)
+
+
+cdef void consider(State *q, Sink out, double at_s, double rise) noexcept nogil:
+    """Decide about a crest after the learning phase."""
+    cdef double hold = fmax(SHORTEST, PART * q.period)
+    if q.has_cand and at_s - q.cand_s >= hold:
+        settle_candidate(q, out)
+    if rise < demanded(q, at_s) or rise <= 0:
+        keep_faint(q, at_s, rise)
+        return
+    if q.has_cand:
+        if rise > q.cand_rise:
+            q.cand_s = at_s
+            q.cand_rise = rise
+    elif at_s - q.last_s >= hold:
+        q.has_cand = 1
+        q.cand_s = at_s
+        q.cand_rise = rise
+
+
+cdef void finish_learning(State *q, Sink out) noexcept nogil:
+    """Take the median of the large rises as usual, and report the beats among them as late."""
+    cdef double top = 0
+    cdef double s[RECENT]
+    cdef double last = -1e9
+    cdef int i, n = 0
+    for i in range(q.nlearn):
+        top = fmax(top, q.learn_rise[i])
+    for i in range(q.nlearn):
+        if q.learn_rise[i] > 0.4 * top:
+            s[n] = q.learn_rise[i]
+            n += 1
+    q.learning = 0
+    if n == 0:
+        q.learning = 1
+        q.nlearn = 0
+        return
+    q.usual = median_of(s, n)
+    # The newest beat sets the shape that the others are compared to.
+    compare(q, q.learn_s[q.nlearn - 1], True)
+    for i in range(q.nlearn):
+        if q.learn_rise[i] > FRACTION * q.usual and q.learn_s[i] - last >= SHORTEST:
+            report(q, out, q.learn_s[i], q.learn_rise[i], True)
+            last = q.learn_s[i]
+    q.nlearn = 0
+
+
+cdef void learn(State *q, double at_s, double rise) noexcept nogil:
+    """Keep the LEARN largest rises in the order of time."""
+    cdef int i, least = 0
+    if q.nlearn == LEARN:
+        for i in range(1, LEARN):
+            if q.learn_rise[i] < q.learn_rise[least]:
+                least = i
+        if rise <= q.learn_rise[least]:
+            return
+        for i in range(least, LEARN - 1):
+            q.learn_rise[i] = q.learn_rise[i + 1]
+            q.learn_s[i] = q.learn_s[i + 1]
+        q.nlearn -= 1
+    q.learn_rise[q.nlearn] = rise
+    q.learn_s[q.nlearn] = at_s
+    q.nlearn += 1
+
+
+cdef void take_one(State *q, Sink out, double v) noexcept nogil:
+    """Take one sample, NaN where it is missing."""
+    cdef double y, bend, now_s, at_s
+    if not isfinite(v):
+        q.missing += 1
+        q.n += 1
+        if not q.started:
+            return
+        if q.missing > SHORT_GAP * q.fs:
+            if q.has_cand:
+                settle_candidate(q, out)
+            restart(q)
+            if q.learning:
+                q.nlearn = 0
+            q.after_gap = 1
+            return
+        v = q.held
+    else:
+        q.missing = 0
+        q.n += 1
+        v *= q.sign
+    if not q.started:
+        settle(q.front, q.z, 3, v)
+        q.started = 1
+        q.since = q.n - 1
+    q.held = v
+    y = cascade(q.front, q.z, 3, v)
+    now_s = (q.n - 1) / q.fs
+    q.phase += 1
+    if q.phase == q.every:
+        q.phase = 0
+        q.head += 1
+        if q.head == TICKS:
+            q.head = 0
+        q.ring[q.head] = y
+    if q.y1 < q.y2 and q.y1 <= y:
+        q.low = q.y1
+    elif q.y1 > q.y2 and q.y1 >= y and q.n - q.since > 2:
+        bend = q.y2 - 2 * q.y1 + y
+        at_s = now_s + (0.5 * (q.y2 - y) / bend - 1.0) / q.fs
+        if q.learning:
+            learn(q, at_s, q.y1 - q.low)
+        else:
+            consider(q, out, at_s, q.y1 - q.low)
+    q.y2 = q.y1
+    q.y1 = y
+    if q.learning and q.nlearn and q.n - q.since >= LEARN_S * q.fs \
+            and now_s - q.learn_s[q.nlearn - 1] > 0.3:
+        finish_learning(q, out)
+    elif q.has_cand and now_s - q.cand_s >= fmax(SHORTEST, PART * q.period):
+        settle_candidate(q, out)
+    elif q.learning or q.has_cand or q.last_s < 0 or search_back(q, out, now_s):
+        pass
+    elif now_s - q.last_s > SILENCE_S:
+        learn_anew(q)
+        q.since = q.n
+
+
+cdef class PpgBeats:
+    """Finds pulse beats in one PPG channel, 20 to 1000 Hz, in any unit.
+
+    ``inverted`` says that the samples are raw light, which falls when blood comes in. ``push``
+    returns beats: ``time_s`` and ``index`` are the crest of the pulse below 3.5 Hz (between
+    samples), ``amplitude`` is its rise in the unit of the input, ``quality`` is its likeness to
+    the usual pulse, 0 to 1. Beats of the learning phase (3 s) come at once with ``late`` set.
+    NaN is a missing sample: 0.15 s of them are bridged, after more the next beat has
+    ``after_gap`` set, and no interval spans the gap.
+    """
+
+    cdef State q
+    cdef Sink out
+    cdef readonly double fs
+    cdef readonly bint inverted
+    cdef unsigned int _of
+
+    def __init__(self, fs, *, inverted=False):
+        self.fs = checked_rate(fs)
+        if not 20 <= self.fs <= 1000:
+            raise ParameterError("fs", f"{fs} Hz", "use 20 to 1000 Hz, resample first")
+        self.inverted = bool(inverted)
+        self.out = Sink()
+        self._of = fingerprint("ppg", self.fs, self.inverted)
+        self._setup()
+
+    cdef _setup(self):
+        cdef State *q = &self.q
+        memset(q, 0, sizeof(State))
+        low = butter_sos(2, HIGH_HZ, self.fs)
+        front = np.vstack([butter_sos(1, LOW_HZ, self.fs, "highpass"), low])
+        # The third section is empty: unity.
+        front = np.vstack([front, [[1.0, 0, 0, 1.0, 0, 0]]])
+        for i, row in enumerate(np.delete(front, 3, axis=1).ravel()):
+            q.front[i] = row
+        q.fs = self.fs
+        q.sign = -1.0 if self.inverted else 1.0
+        q.every = max(1, int(self.fs / 50))
+        q.delay = group_delay(low, self.fs, 1.5)
+        restart(q)
+        learn_anew(q)
+
+    @property
+    def latency_s(self):
+        """Longest usual delay in s from a crest to its event, at the present heart rate."""
+        return self.q.delay + max(SHORTEST, PART * (self.q.period or 1.0)) + 1 / self.fs
+
+    @property
+    def pulse_rate(self):
+        """Beats a minute, from the median of the last eight intervals; 0 before the third."""
+        return 60.0 / self.q.period if self.q.ngaps > 1 else 0.0
+
+    @property
+    def state_size(self):
+        """Bytes of state."""
+        return sizeof(State)
+
+    def push(self, x):
+        """Return the beats that became certain with these samples, shape (n,)."""
+        cdef cnp.ndarray a = samples(x, 1)
+        cdef int kind = cnp.PyArray_TYPE(a)
+        cdef Py_ssize_t n = cnp.PyArray_DIM(a, 0)
+        cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(a)
+        cdef const char *src = <const char *>cnp.PyArray_DATA(a)
+        cdef double block[BLOCK]
+        cdef Py_ssize_t i, m, first = 0
+        with nogil:
+            while first < n:
+                m = n - first if n - first < BLOCK else BLOCK
+                load(kind, src + first * size, m, block)
+                for i in range(m):
+                    take_one(&self.q, self.out, block[i])
+                first += m
+        return self.out.take()
+
+    def gap(self, n_missing):
+        """Say that ``n_missing`` samples are missing here; same as pushing as many NaN."""
+        cdef long long n = _count(n_missing)
+        cdef long long bridged = min(n, <long long>(SHORT_GAP * self.fs) + 2)
+        cdef long long i
+        for i in range(bridged):
+            take_one(&self.q, self.out, NAN)
+        self.q.n += n - bridged
+        self.q.missing += n - bridged
+        return self.out.take()
+
+    def flush(self):
+        """Report what is pending as if the signal had ended."""
+        if self.q.learning and self.q.nlearn:
+            finish_learning(&self.q, self.out)
+        if self.q.has_cand:
+            settle_candidate(&self.q, self.out)
+        return self.out.take()
+
+    def reset(self):
+        """Forget everything."""
+        self._setup()
+
+    def get_state(self):
+        """Return all that is remembered, as bytes."""
+        return _blob.pack(b"VPPG", VERSION, self._of, (<char *>&self.q)[:sizeof(State)])
+
+    def set_state(self, saved):
+        """Go on from bytes of ``get_state`` of a detector with the same parameters."""
+        body = _blob.unpack(saved, b"VPPG", VERSION, self._of, sizeof(State))
+        cdef State q
+        memcpy(&q, <char *>body, sizeof(State))
+        # The only values that are used as sizes and places.
+        if not (
+            0 <= q.nlearn <= LEARN and 0 <= q.ngaps <= RECENT and 0 <= q.head < TICKS
+            and 0 <= q.nfaint <= FAINTS and q.every == self.q.every
+        ):
+            raise StateError("state", "out of range", "reset instead")
+        self.q = q
+
+
+cdef long long _count(object n) except -1:
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n < 1 << 40:
+        raise ParameterError("n_missing", f"{n!r}", "pass a number of samples, 0 or more")
+    return n
