@@ -17,7 +17,6 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-
 from vointi_gateway.headers import SecurityHeaders
 from vointi_gateway.ui.routes import build_router
 

@@ -2,6 +2,7 @@
 
 import { ChartCard } from "./card.js";
 import { BEAT_HOLD_S, drawBeats, drawHead } from "./beats.js";
+import { el } from "./dom.js";
 import { clock, number } from "./format.js";
 import { t } from "./messages.js";
 import { Plot, axis } from "./plot.js";
@@ -17,6 +18,8 @@ const SHOWN_MAX_S = 8;
 const SHOWN_MIN_S = 4;
 /** Near the 25 mm/s of paper at usual screen distances, and legible on a phone. */
 const PIXELS_PER_S = 110;
+/** Half of "00:00:00" in the charts' type. */
+const LABEL_HALF_PX = 28;
 /** With reduced motion the trace is renewed in steps of this length. */
 const STEP_S = 2;
 const TABLE_ROWS = 10;
@@ -39,6 +42,7 @@ export class EcgChart {
       columns: [t("chart.time"), t("ecg.column.low"), t("ecg.column.high"), t("ecg.column.beats")],
     });
     this.card.refresh = () => this._describe(true);
+    this.card.summary.before(el("p", { class: "beat-key" }, t("ecg.legend.beat")));
     this._plot = new Plot(this.card.plot, this._options(), [[], []]);
     this._stops = [onFrame((now) => this._frame(now)), onTick(() => this._describe(false))];
   }
@@ -46,7 +50,7 @@ export class EcgChart {
   _options() {
     const off = { show: false };
     const seconds = axis({
-      size: 26, incrs: [1, 2, 5], space: 84, values: (_, splits) => splits.map(clock),
+      size: 26, incrs: [1, 2, 5], space: 84, values: (chart, splits) => this._clocks(chart, splits),
     });
     const millivolts = axis({
       size: 40, incrs: [0.5, 1, 2, 5], space: 34,
@@ -64,6 +68,13 @@ export class EcgChart {
       }],
       hooks: { draw: [(chart) => this._decorate(chart)] },
     };
+  }
+
+  /** Times under the trace; one that would be cut at an edge is left out. */
+  _clocks(chart, splits) {
+    const { min, max } = chart.scales.x;
+    const room = (LABEL_HALF_PX / chart.over.clientWidth) * (max - min);
+    return splits.map((at) => (at < min + room || at > max - room ? "" : clock(at)));
   }
 
   /** @param {import("./model.js").Samples} samples in µV */

@@ -119,9 +119,9 @@ export class TrendChart {
     const parts = this._buffers.map((buffer, line) => {
       const { low, high, n } = buffer.range(from, to);
       if (!n) return null;
-      const words = (value) => `${number(value, this._digits)} ${this._unit}`.trim();
-      const last = words(buffer.v[buffer.v.length - 1]);
-      return { label: this._labels[line], last, low: words(low), high: words(high) };
+      const plain = (value) => number(value, this._digits);
+      const last = `${plain(buffer.v[buffer.v.length - 1])} ${this._unit}`;
+      return { label: this._labels[line], last, low: plain(low), high: plain(high) };
     }).filter((part) => part !== null);
     if (!parts.length) this.card.describe(t("chart.trend.empty", { minutes }));
     else if (parts.length === 1) this.card.describe(t("chart.trend.summary", { minutes, ...parts[0] }));
