@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from vointi_sim.clock import Clock
+from vointi_sim.physiology.motion import Still
 from vointi_sim.places import STRAP, Place
 from vointi_sim.radio import HciPort, Radio
 from vointi_sim.recordings import Recording
@@ -19,7 +20,7 @@ _LOOK_EVERY_S = 0.1
 
 
 class Player:
-    """A home whose only device is a strap on a recording."""
+    """A home whose only device is a strap on a recording; it lies on a table."""
 
     def __init__(self, clock: Clock, recording: Recording) -> None:
         peaks = peaks_s(recording.microvolts, recording.rate_hz)
@@ -32,7 +33,7 @@ class Player:
             STRAP,
             ecg=self.source,
             rhythm=self.source,
-            motion=None,
+            motion=Still(0),
             ready_to_send=port.drained,
         )
         self.place = Place("player", radio, port, [strap])

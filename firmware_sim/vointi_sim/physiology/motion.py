@@ -59,6 +59,18 @@ class Motion:
         return xyz
 
 
+class Still:
+    """What an accelerometer on a table feels: gravity and its own noise."""
+
+    def __init__(self, seed: int) -> None:
+        self._noise = tuple(Noise(seed, f"still/{axis}") for axis in "xyz")
+
+    def acceleration_mg(self, times_s: NDArray[np.float64], first: int) -> NDArray[np.float64]:
+        """Acceleration in milli-g, shape (samples, 3), about (0, 0, 1000)."""
+        noise = np.stack([noise.take(first, len(times_s)) for noise in self._noise], axis=1)
+        return np.asarray(np.array([0.0, 0.0, 1000.0]) + 5.0 * noise)
+
+
 def _add_step(xyz: NDArray[np.float64], since_s: NDArray[np.float64], side: int) -> None:
     felt = (since_s >= 0) & (since_s < _REACH_S)
     ring = np.where(felt, np.exp(-np.abs(since_s) / _RING_S), 0.0)

@@ -31,6 +31,13 @@ class Rhythm(Protocol):
         """Mean rate of the last beats, 0 when there are none."""
 
 
+class Acceleration(Protocol):
+    """What a strap's accelerometer feels."""
+
+    def acceleration_mg(self, times_s: NDArray[np.float64], first: int) -> NDArray[np.float64]:
+        """Milli-g, shape (samples, 3), at ascending times; `first` is the first one's number."""
+
+
 class EcgSource(Protocol):
     """Samples by number; sample n is taken at origin + n / true_hz."""
 

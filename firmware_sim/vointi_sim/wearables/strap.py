@@ -12,11 +12,10 @@ from bumble.device import Connection
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 
 from vointi_sim.clock import Clock
-from vointi_sim.physiology.motion import Motion
 from vointi_sim.radio import Radio
 from vointi_sim.wearables import polar, wire
 from vointi_sim.wearables.polar import Measurement, Operation, Setting, Settings, Status
-from vointi_sim.wearables.sources import CRYSTAL, EcgSource, Rhythm
+from vointi_sim.wearables.sources import CRYSTAL, Acceleration, EcgSource, Rhythm
 from vointi_sim.wearables.wearable import Identity, Properties, Wearable, notifying, readable
 
 # What an H10 puts into one notification of 229 and 226 bytes.
@@ -41,7 +40,7 @@ def strap_identity(address: str) -> Identity:
 
 
 class Strap(Wearable):
-    """The strap: `rhythm` gives its heart rate, `motion` None a strap without acceleration.
+    """The strap: `ecg`, `rhythm` and `motion` are what its electrodes and its chip sense.
 
     `ready_to_send` is awaited before each measurement frame, so that a reader that is slower than
     the recording is waited for and nothing is lost.
@@ -55,7 +54,7 @@ class Strap(Wearable):
         *,
         ecg: EcgSource,
         rhythm: Rhythm,
-        motion: Motion | None,
+        motion: Acceleration,
         ready_to_send: Callable[[], Awaitable[None]],
         battery_pct: int = 93,
     ) -> None:
@@ -68,10 +67,9 @@ class Strap(Wearable):
         self._listened = asyncio.Event()
         self._streams: dict[Measurement, asyncio.Task[None]] = {}
         self._offered: dict[Measurement, Settings] = {
-            Measurement.ECG: {Setting.SAMPLE_RATE: (ecg.nominal_hz,), Setting.RESOLUTION: (14,)}
+            Measurement.ECG: {Setting.SAMPLE_RATE: (ecg.nominal_hz,), Setting.RESOLUTION: (14,)},
+            Measurement.ACCELERATION: _ACC_SETTINGS,
         }
-        if motion is not None:
-            self._offered[Measurement.ACCELERATION] = _ACC_SETTINGS
         super().__init__(radio, clock, strap_identity(address), battery_pct)
 
     def services(self) -> Sequence[Service]:
@@ -203,7 +201,6 @@ class Strap(Wearable):
             self.ecg.sent(number)
 
     async def _stream_acceleration(self, samples: int, rate_hz: int) -> None:
-        assert self._motion is not None  # noqa: S101 - only then is it offered
         await self._listened.wait()
         true_hz = rate_hz * CRYSTAL
         number = int(self.clock.now_s() * true_hz) + 1
