@@ -24,6 +24,7 @@ class MetricOut(BaseModel):
     name: str = Field(examples=["heart_rate"])
     label: str = Field(examples=["Heart rate"])
     unit: str = Field(description="UCUM", examples=["/min"])
+    last_us: int | None = Field(description="UTC µs of its newest sample, null before the first")
 
 
 class StreamOut(BaseModel):
@@ -71,7 +72,7 @@ def _device(
 ) -> DeviceOut:
     name = f"{view.edge}.{info.device}"
     status = view.device_status(info.device)
-    times = [newest.t_us for newest in latest.get(name, {}).values()]
+    newest = {metric: sample.t_us for metric, sample in latest.get(name, {}).items()}
     heard = status if view.online else None
     return DeviceOut(
         device=name,
@@ -83,23 +84,23 @@ def _device(
         link=heard.link if heard else "unknown",
         rssi_dbm=heard.rssi_dbm if heard else None,
         battery_pct=status.battery_pct if status else None,
-        streams=[_stream(s) for s in info.streams],
-        last_us=max(times, default=None),
+        streams=[_stream(s, newest) for s in info.streams],
+        last_us=max(newest.values(), default=None),
     )
 
 
-def _stream(info: StreamInfo) -> StreamOut:
+def _stream(info: StreamInfo, newest: Mapping[str, int]) -> StreamOut:
     return StreamOut(
         stream=info.stream,
         **{"class": info.class_},
         rate_hz=info.rate_hz,
-        metrics=[_metric(name) for name in info.metrics],
+        metrics=[_metric(name, newest.get(name)) for name in info.metrics],
     )
 
 
-def _metric(name: str) -> MetricOut:
+def _metric(name: str, last_us: int | None) -> MetricOut:
     try:
         metric = by_name(name)
     except UnknownMetricError:  # a newer edge knows more metrics than this gateway
-        return MetricOut(name=name, label=name, unit="1")
-    return MetricOut(name=metric.name, label=metric.label, unit=metric.unit)
+        return MetricOut(name=name, label=name, unit="1", last_us=last_us)
+    return MetricOut(name=metric.name, label=metric.label, unit=metric.unit, last_us=last_us)
