@@ -110,7 +110,8 @@ class StandIn:
                 "link": link, "rssi_dbm": -61 if battery else None, "battery_pct": battery,
                 "streams": [
                     {"stream": stream, "class": "scalar", "rate_hz": 0,
-                     "metrics": [{"name": m, "label": m, "unit": u} for m, u in metrics]}
+                     "metrics": [{"name": m, "label": m, "unit": u, "last_us": 1}
+                                 for m, u in metrics]}
                     for stream, metrics in streams.items()
                 ],
                 "last_us": int(time.time() * 1e6),

@@ -1,7 +1,7 @@
 // Requests to the gateway's API, and the gateway's clock.
 
 /**
- * @typedef {{name: string, label: string, unit: string}} Metric
+ * @typedef {{name: string, label: string, unit: string, last_us: number|null}} Metric
  * @typedef {{stream: string, class: string, rate_hz: number, metrics: Metric[]}} Stream
  * @typedef {{device: string, edge: string, pilot: string, model: string, kind: string,
  *   person: string|null, link: string, rssi_dbm: number|null, battery_pct: number|null,

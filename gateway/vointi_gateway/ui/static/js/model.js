@@ -59,6 +59,13 @@ export class Model {
     return best;
   }
 
+  /** Whether the gateway holds anything of a metric. @returns {boolean} */
+  stored(device, metric) {
+    const streams = this.devices.get(device)?.streams ?? [];
+    return streams.some((stream) =>
+      stream.metrics.some((one) => one.name === metric && one.last_us !== null));
+  }
+
   /**
    * When a device was last heard, by live readings or, before them, by the gateway's record.
    * @param {string} device

@@ -16,9 +16,12 @@ function shapeOf(devices) {
     [device, person, kind, streams.map((stream) => stream.metrics.map((one) => one.name))]));
 }
 
+/** The service point's own box is the reference of its charts. */
+const boxFirst = (a, b) => (b.kind === "service_point") - (a.kind === "service_point");
+
 function parts(session, devices) {
   const wearables = devices.filter((device) => device.kind === "wearable");
-  const others = devices.filter((device) => device.kind !== "wearable");
+  const others = devices.filter((device) => device.kind !== "wearable").sort(boxFirst);
   const people = [...new Set(wearables.map((device) => device.person))].sort();
   return [
     ...people.map((person) =>

@@ -112,6 +112,7 @@ export class Session {
   }
 
   async _fetch(want, breakS) {
+    if (!this.model.stored(want.device, want.metric)) return;
     const span = want.filled ? Math.min(want.spanS, breakS) : want.spanS;
     try {
       this.model.takeSeries(await api.series(want.device, want.metric, span));

@@ -9,7 +9,7 @@ import { onTick } from "./ticker.js";
 /**
  * What tiles there are, in order. `staleS`: older values are greyed, with their age. A spot
  * measurement (scale, cuff, thermometer) always tells its age.
- * @type {{metric: string, staleS: number, spot?: boolean, second?: string}[]}
+ * @type {{metric: string, staleS: number, spot?: boolean, second?: string, optional?: boolean}[]}
  */
 const TILES = [
   { metric: "spo2", staleS: 15 },
@@ -17,12 +17,12 @@ const TILES = [
   { metric: "body_temperature", staleS: 900, spot: true },
   { metric: "bp_systolic", second: "bp_diastolic", staleS: 86_400, spot: true },
   { metric: "body_weight", staleS: 86_400 * 2, spot: true },
-  { metric: "respiratory_rate", staleS: 60 },
-  { metric: "rmssd", staleS: 120 },
-  { metric: "steps", staleS: 900 },
-  { metric: "voc", staleS: 60 },
-  { metric: "pm2_5", staleS: 60 },
-  { metric: "illuminance", staleS: 60 },
+  { metric: "respiratory_rate", staleS: 60, optional: true },
+  { metric: "rmssd", staleS: 120, optional: true },
+  { metric: "steps", staleS: 900, optional: true },
+  { metric: "voc", staleS: 60, optional: true },
+  { metric: "pm2_5", staleS: 60, optional: true },
+  { metric: "illuminance", staleS: 60, optional: true },
 ];
 
 /** How far back to look for the latest value: a scale is used now and then, a finger clip not. */
@@ -92,7 +92,13 @@ function makeTile(model, ids, tile) {
   const figure = liveFigure("dd", () => model.latest(ids, tile.metric), { ...tile, text });
   const name = tile.metric === "bp_systolic" ? "bp" : tile.metric;
   const label = has(`metric.${name}`) ? t(`metric.${name}`) : name;
-  return { root: el("div", { class: "tile card" }, el("dt", {}, label), figure.root), stop: figure.stop };
+  const root = el("div", { class: "tile card" }, el("dt", {}, label), figure.root);
+  if (!tile.optional) return { root, stop: figure.stop };
+  // A model's catalogue file lists all that it may send; what this one never sends is not shown.
+  const show = () => { root.hidden = !model.latest(ids, tile.metric); };
+  show();
+  const stop = onTick(show);
+  return { root, stop: () => [stop, figure.stop].forEach((one) => one()) };
 }
 
 function pairText(model, ids, second) {

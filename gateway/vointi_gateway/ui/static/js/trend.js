@@ -11,6 +11,8 @@ import { SampleBuffer } from "./samples.js";
 import { onTick } from "./ticker.js";
 
 export const TREND_SPAN_S = 600;
+/** With little history the chart shows less time, but no less than this. */
+const LEAST_SPAN_S = 120;
 /** A silence longer than this is drawn as a gap, and ages the figure. */
 const GAP_S = 20;
 const TABLE_ROWS = 10;
@@ -22,10 +24,12 @@ export class TrendChart {
    * @param {{title: string, metric: string, ucum: string, lines: string[],
    *   least: number, figure: boolean,
    *   compact?: boolean}} options  lines: labels; least: least height of the scale;
-   *   figure: show the latest values in the head; compact: no axes, for the overview
+   *   figure: show the latest values in the head, and nothing at all before
+   *   the first; compact: no axes, for the overview
    */
   constructor({ title, metric, ucum, lines, least, figure, compact = false }) {
     this._compact = compact;
+    this._optional = figure;
     this._digits = digitsOf(metric);
     this._unit = unitOf(metric, ucum);
     this._least = least;
@@ -58,8 +62,8 @@ export class TrendChart {
         y: { range: (_, low, high) => this._range(low, high) },
       },
       axes: this._compact ? [{ show: false }, { show: false }] : [
-        axis({ size: 26, space: 64, values: (_, splits) => splits.map(hourMinute),
-          incrs: [60, 120, 300, 600] }),
+        axis({ size: 26, space: 64, values: (_, splits) => splits.map((at) => (at % 60 ? "" : hourMinute(at))),
+          incrs: [30, 60, 120, 300] }),
         axis({ size: 46, space: 30,
           values: (_, splits) => splits.map((value) => number(value, value % 1 ? 1 : 0)) }),
       ],
@@ -71,7 +75,8 @@ export class TrendChart {
 
   _window() {
     const now = Math.max(serverNow(), ...this._buffers.map((buffer) => buffer.end ?? 0));
-    return [now - TREND_SPAN_S, now];
+    const first = Math.min(now, ...this._buffers.map((buffer) => buffer.t[0] ?? now));
+    return [now - Math.min(TREND_SPAN_S, Math.max(LEAST_SPAN_S, now - first)), now];
   }
 
   _range(low, high) {
@@ -94,6 +99,7 @@ export class TrendChart {
     this._drawnAt = at;
     this._showFigures(at);
     this._describe();
+    this.card.root.hidden = this._optional && this._buffers.every((buffer) => buffer.end === null);
     this.card.fill(() => this._rows());
     if (this.card.tableShown) return;
     const tables = this._buffers.map((buffer) => {
@@ -106,6 +112,7 @@ export class TrendChart {
   _showFigures(at) {
     this._figures.forEach(({ root, value, note }, line) => {
       const { end, v } = this._buffers[line];
+      root.hidden = end === null && this._labels.length > 1;
       setText(value, end === null ? "–" : number(v[v.length - 1], this._digits));
       const stale = end !== null && at - end > GAP_S;
       setText(note, stale ? age(at - end) : "");
@@ -115,7 +122,7 @@ export class TrendChart {
 
   _describe() {
     const [from, to] = this._window();
-    const minutes = TREND_SPAN_S / 60;
+    const minutes = Math.round((to - from) / 60);
     const parts = this._buffers.map((buffer, line) => {
       const { low, high, n } = buffer.range(from, to);
       if (!n) return null;
