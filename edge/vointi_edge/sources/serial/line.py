@@ -38,7 +38,8 @@ class LineReader:
             termios.tcsetattr(self._fd, termios.TCSANOW, settings)
         except termios.error as error:
             os.close(self._fd)
-            raise OSError(f"{self._path} is no serial line ({error})") from None
+            self._fd = -1
+            raise OSError(f"no serial line ({error.args[-1]})") from None
         self._loop.add_reader(self._fd, self._readable)
 
     def close(self) -> None:

@@ -1,0 +1,106 @@
+"""When readings are offered again: at a session's begin, and when confirmation fails to come."""
+
+from __future__ import annotations
+
+import pytest
+from edge_parts import payload
+from vointi_contract.codec import decode
+from vointi_edge.backoff import Backoff
+from vointi_edge.outbox.store import Row
+from vointi_edge.uplink.bundle import BUNDLE_BYTES, bundles
+from vointi_edge.uplink.plan import GRACE_S, STALE_CAP_S, STALE_S, BacklogPlan
+
+
+def begun(newest: int = 100) -> BacklogPlan:
+    plan = BacklogPlan(0.0)
+    plan.begin(newest, 1.0)
+    return plan
+
+
+def test_the_first_pass_waits_for_grace_or_the_first_confirmation() -> None:
+    plan = BacklogPlan(10.0)
+    assert not plan.first_due(10.0 + GRACE_S / 2)
+    assert plan.first_due(10.0 + GRACE_S)
+    plan.confirmed(10.1)
+    assert plan.first_due(10.1)
+
+
+def test_the_first_pass_leaves_out_what_was_offered_live_in_this_session() -> None:
+    plan = BacklogPlan(0.0)
+    plan.offered_live(91, 0.2)
+    plan.offered_live(92, 0.3)
+    plan.begin(100, 0.5)
+    assert plan.running is not None
+    assert (plan.running.cursor, plan.running.horizon) == (0, 90)
+    assert begun(0).running is None
+
+
+def test_only_what_was_offered_long_ago_is_suspect() -> None:
+    plan = begun()
+    assert plan.suspect_upto(100.0) == 0  # a pass is running
+    plan.running = None
+    assert plan.suspect_upto(1.0 + STALE_S / 2) == 0
+    plan.offered_live(101, 4.0)
+    plan.offered_live(102, 8.0)
+    assert plan.suspect_upto(1.0 + STALE_S) == 100
+    assert plan.suspect_upto(4.6 + STALE_S) == 101
+    assert plan.suspect_upto(9.0 + STALE_S) == 102
+    assert plan.suspect_upto(60.0) == 102
+
+
+def test_passes_come_more_slowly_while_the_same_reading_stays_unconfirmed() -> None:
+    plan = begun()
+    now, waits = 1.0, []
+    for _ in range(8):
+        plan.running = None
+        began = now
+        while not (upto := plan.suspect_upto(now)):
+            now += 0.5
+        waits.append(now - began)
+        plan.found_unconfirmed(7, upto, now)
+        assert plan.running is not None
+        assert plan.running.cursor == 6
+    assert waits == sorted(waits)
+    assert waits[-1] == pytest.approx(STALE_CAP_S, abs=1)
+    plan.running = None
+    plan.found_unconfirmed(55, 100, now)
+    plan.running = None
+    assert plan.suspect_upto(now + STALE_S) == 100
+
+
+def test_bundles_hold_every_frame_once_in_order_and_stay_small() -> None:
+    rows = [
+        Row(number, device, 5, number, payload(device, 5, number, values=60))
+        for number in range(1, 200)
+        for device in ("strap-1", "oxi-1")
+    ]
+    messages = bundles(rows)
+    seen: dict[str, list[int]] = {}
+    for device, message in messages:
+        frames = decode(message).frames
+        assert {frame.device for frame in frames} == {device}
+        seen.setdefault(device, []).extend(frame.seq for frame in frames)
+        assert len(message) <= BUNDLE_BYTES
+    assert seen == {device: list(range(1, 200)) for device in ("strap-1", "oxi-1")}
+    assert len(messages) < len(rows) / 10
+
+
+def test_a_single_frame_is_sent_as_it_was_kept() -> None:
+    row = Row(1, "strap-1", 5, 1, payload("strap-1", 5, 1))
+    assert bundles([row]) == [("strap-1", row.payload)]
+
+
+def test_back_off_doubles_is_capped_random_and_starts_over() -> None:
+    asked: list[tuple[float, float]] = []
+
+    def upper(low: float, high: float) -> float:
+        asked.append((low, high))
+        return high
+
+    backoff = Backoff(0.2, 1.0, 8.0, upper)
+    assert [backoff.next_s() for _ in range(5)] == [1.0, 2.0, 4.0, 8.0, 8.0]
+    backoff.reset()
+    assert backoff.next_s() == 1.0
+    assert {low for low, _ in asked} == {0.2}
+    real = Backoff(0.2, 1.0, 8.0)
+    assert len({real.next_s() for _ in range(5)}) == 5
