@@ -48,7 +48,7 @@ class QrsDetector:
         """Forget everything; the next sample has index 0."""
 
     def get_state(self) -> bytes:
-        """Return about 5 kB: magic "VQRS", version, rate, CRC-32, memory in little-endian."""
+        """Return about 5 kB: tag, version, parameters, CRC-32, then the memory, little-endian."""
 
     def set_state(self, state: bytes) -> None:
         """Go on from ``get_state`` of the same rate; StateError when it is not one."""

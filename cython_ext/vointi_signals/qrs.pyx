@@ -15,18 +15,18 @@ cimport numpy as cnp
 from vointi_signals._buffers cimport samples
 from vointi_signals._qrs_decide cimport candidate, close_segment, decide, open_segment
 from vointi_signals._qrs_types cimport (
-    VO_BRIDGE_S, VO_CANDS, VO_HOLD_S, VO_LIMIT, VO_RAW, VO_RECENT, VO_TICKS,
+    VO_BRIDGE_S, VO_CANDS, VO_HOLD_S, VO_LIMIT, VO_RAW, VO_TICKS,
     Event, Memory, Setup, Sink, i64,
 )
 
 import math
-import struct
-import zlib
 
 import numpy as np
 
+from vointi_signals import _blob
+from vointi_signals._state import fingerprint
 from vointi_signals.design import butter_sos, group_delay
-from vointi_signals.errors import InputError, ParameterError, StateError
+from vointi_signals.errors import InputError, ParameterError
 
 cnp.import_array()
 
@@ -44,8 +44,6 @@ EVENT_DTYPE = np.dtype(
 BAND_HZ = (6.0, 20.0)   # most of the QRS, little of P, T, wander and muscle
 WINDOW_S = 0.12         # a wide QRS
 SLOWEST_TICK_HZ = 100   # the band-pass needs no faster clock; the work is done at 100 to 200 Hz
-HEADER = struct.Struct("<4sHHdI")
-MAGIC = b"VQRS"
 VERSION = 1
 
 # Below this many samples releasing the interpreter lock costs more than the work.
@@ -262,20 +260,13 @@ cdef class QrsDetector:
 
     def get_state(self):
         body = (<const char *>self.memory)[:sizeof(Memory)]
-        return HEADER.pack(MAGIC, VERSION, 0, self.setup.fs, zlib.crc32(body)) + body
+        return _blob.pack(b"VQRS", VERSION, fingerprint(self.setup.fs), body)
 
     def set_state(self, state):
-        if not isinstance(state, bytes) or len(state) != HEADER.size + sizeof(Memory):
-            raise StateError("state", "is not one of get_state()", "start anew with reset()")
-        magic, version, _, fs, check = HEADER.unpack_from(state)
-        body = state[HEADER.size:]
-        if magic != MAGIC or version != VERSION:
-            raise StateError("state", "is of another routine or version", "start anew with reset()")
-        if fs != self.setup.fs:
-            raise StateError("fs", f"{fs} Hz was saved, {self.setup.fs} Hz is set", "use that rate")
-        if check != zlib.crc32(body):
-            raise StateError("state", "is damaged", "start anew with reset()")
+        of = fingerprint(self.setup.fs)
+        body = _blob.unpack(state, b"VQRS", VERSION, of, sizeof(Memory))
         memcpy(self.memory, <const char *>body, sizeof(Memory))
+        self.memory.pending = max(-1, min(self.memory.pending, VO_CANDS - 1))
         self.sink.n = 0
 
 
