@@ -11,6 +11,9 @@ const COLUMNS = ["name", "link", "battery", "signal", "last"];
 /** The device's own name, without its edge. @param {import("./api.js").Device} device */
 export const shortName = (device) => device.device.slice(device.device.indexOf(".") + 1);
 
+/** Sorts the service point's own box before other devices: it is the reference of the charts. */
+export const boxFirst = (a, b) => (b.kind === "service_point") - (a.kind === "service_point");
+
 /** @param {import("./api.js").Device} device @returns {string} */
 export function linkState(device) {
   if (device.online === false) return "offline";

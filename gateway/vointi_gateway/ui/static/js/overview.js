@@ -1,6 +1,6 @@
 // The overview: each pilot with its key figures of this moment.
 
-import { linkChip } from "./devices.js";
+import { boxFirst, linkChip } from "./devices.js";
 import { el, freshId } from "./dom.js";
 import { EcgChart } from "./ecg.js";
 import { t, tn } from "./messages.js";
@@ -57,7 +57,7 @@ function trace(session, devices) {
 }
 
 function airTrace(session, devices) {
-  const some = devices.filter((one) => measures(one, "co2")).slice(0, 1);
+  const some = devices.filter((one) => measures(one, "co2")).sort(boxFirst).slice(0, 1);
   if (!some.length) return null;
   const part = trend(session, t("overview.co2"), "co2", some, CO2_LEAST, { compact: true });
   stops.push(part.stop);

@@ -1,6 +1,6 @@
 // The live page of one pilot.
 
-import { makeDevices } from "./devices.js";
+import { boxFirst, makeDevices } from "./devices.js";
 import { emptyNotice, errorNotice } from "./notice.js";
 import { airSection, personSection, visitorSection } from "./sections.js";
 import { Session } from "./session.js";
@@ -15,9 +15,6 @@ function shapeOf(devices) {
   return JSON.stringify(devices.map(({ device, person, kind, streams }) =>
     [device, person, kind, streams.map((stream) => stream.metrics.map((one) => one.name))]));
 }
-
-/** The service point's own box is the reference of its charts. */
-const boxFirst = (a, b) => (b.kind === "service_point") - (a.kind === "service_point");
 
 function parts(session, devices) {
   const wearables = devices.filter((device) => device.kind === "wearable");

@@ -130,9 +130,7 @@ export class TrendChart {
       const last = `${plain(buffer.v[buffer.v.length - 1])} ${this._unit}`;
       return { label: this._labels[line], last, low: plain(low), high: plain(high) };
     }).filter((part) => part !== null);
-    if (!parts.length) this.card.describe(t("chart.trend.empty", { minutes }));
-    else if (parts.length === 1) this.card.describe(t("chart.trend.summary", { minutes, ...parts[0] }));
-    else this.card.describe(`${parts.map((part) => t("chart.trend.part", part)).join("; ")}.`);
+    this.card.describe(wordsFor(parts, minutes));
   }
 
   /** Minute by minute, the mean of each line, newest first. */
@@ -149,6 +147,15 @@ export class TrendChart {
     this._stop();
     this._plot.destroy();
   }
+}
+
+/** What a chart says, in words: steady, or the latest value and the range of each line. */
+function wordsFor(parts, minutes) {
+  if (!parts.length) return t("chart.trend.empty", { minutes });
+  const key = parts.length > 1 ? "chart.trend.part" : "chart.trend.summary";
+  const texts = parts.map((part) =>
+    t(part.low === part.high ? `${key}.same` : key, { minutes, ...part }));
+  return parts.length > 1 ? `${texts.join("; ")}.` : texts[0];
 }
 
 function mean({ t: times, v }, from) {

@@ -4,7 +4,7 @@ import { serverNow } from "./api.js";
 import { ChartCard } from "./card.js";
 import { el, freshId, setText } from "./dom.js";
 import { age, number } from "./format.js";
-import { t } from "./messages.js";
+import { t, tn } from "./messages.js";
 import { liveFigure } from "./tiles.js";
 import { onTick } from "./ticker.js";
 
@@ -78,7 +78,7 @@ export class FeedbackCard {
       root.style.setProperty("--share", String(n / most));
     });
     const total = this._presses.size;
-    this.card.describe(`${t("feedback.total", { n: number(total) })} ${this._latest()}`.trim());
+    this.card.describe(`${tn("feedback.total", total)} ${this._latest()}`.trim());
     this.card.fill(() => BUTTONS.map((button) => {
       const n = counts.get(button);
       const share = total ? `${number((100 * n) / total)} %` : "–";
