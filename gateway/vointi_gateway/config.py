@@ -122,7 +122,10 @@ def _overlay(table: dict[str, Any], cls: type, environ: Mapping[str, str], prefi
     for name, hint in typing.get_type_hints(cls).items():
         inner = _dataclass_in(hint)
         if inner is not None:
-            below = dict(table.get(name) or {})
+            given = table.get(name, {})
+            if not isinstance(given, dict):
+                continue
+            below = dict(given)
             _overlay(below, inner, environ, f"{prefix}{name.upper()}_")
             if below:
                 table[name] = below

@@ -38,6 +38,10 @@ class StoreError(GatewayError):
     """The store could not do what it was asked; nothing of the request was kept."""
 
 
+class UnstorableError(StoreError):
+    """The store cannot hold one of the values; it never will, so trying again is no use."""
+
+
 class StoreLockedError(StoreError):
     """Another process has the store open."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,22 @@ class TopicPlugin(BaseTopicPlugin):  # type: ignore[misc]
         return any(matches(topic, pattern) for pattern in patterns)
 
 
+class _Table(dict[str, Any]):
+    """Iterates over a snapshot: amqtt waits within its loops while others subscribe."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(super().__iter__()))
+
+    def items(self) -> Any:
+        return list(super().items())
+
+
 class _Broker(Broker):  # type: ignore[misc]
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._subscriptions = _Table()
+        self._retained_messages = _Table()
+
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session
     ) -> None:

@@ -87,6 +87,13 @@ class Stager:
         )
         return Staged(commit, group.touched, group.faults)
 
+    def refuse(self, delivery: Delivery, fault: Fault) -> Staged:
+        """One commit that quarantines a delivery whole, whatever it holds."""
+        group = _Group()
+        parts = delivery.topic.split("/")
+        self._poison(delivery, parts[4] if len(parts) > 4 else "", fault, group)
+        return Staged(Commit((), tuple(group.quarantined), (), group.tally), set(), group.faults)
+
     def _delivery(self, delivery: Delivery, group: _Group) -> None:
         try:
             address = parse(delivery.topic)

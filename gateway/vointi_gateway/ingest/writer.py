@@ -12,7 +12,7 @@ from typing import Protocol
 from vointi_contract.errors import ContractError
 
 from ..config import IngestSettings
-from ..errors import StoreError
+from ..errors import StoreError, UnstorableError
 from ..events import last_sample_us, reading_event
 from ..fleet import Fleet
 from ..live import LiveHub
@@ -23,6 +23,7 @@ from .ledger import Ledger
 from .meter import LatencyMeter
 from .stage import Delivery, Staged, Stager
 from .status import StatusReader
+from .validate import Fault
 
 log = logging.getLogger(__name__)
 
@@ -138,9 +139,28 @@ class Writer:
         for delivery in group:
             if self._status.is_status(delivery.topic):
                 self._read_status(delivery)
-        staged = self._commit(data)
+        try:
+            staged = self._commit(data)
+        except UnstorableError as exc:
+            self._isolate(group, exc)
+            return
         if staged is None:
             return
+        self._settled(staged, group)
+
+    def _isolate(self, group: list[Delivery], exc: UnstorableError) -> None:
+        """Find the delivery that no store can hold, quarantine it, and commit the others."""
+        self._stager = self._rebuild()
+        if len(group) > 1:
+            for delivery in group:
+                self._process([delivery])
+            return
+        staged = self._stager.refuse(group[0], Fault("payload", str(exc)))
+        self._store.commit(staged.commit)
+        self._settled(staged, group)
+
+    def _settled(self, staged: Staged, group: list[Delivery]) -> None:
+        """It is durable: acknowledge, show, tell."""
         for delivery in group:
             self._session.ack(delivery)
         self._show(staged)
@@ -177,6 +197,8 @@ class Writer:
                     self._store.commit(staged.commit)
                     self.commit_ms.add((time.perf_counter() - started) * 1000)
                 self._recovered()
+            except UnstorableError:
+                raise
             except StoreError as exc:
                 self._refused(exc)
                 stale = True

@@ -29,7 +29,10 @@ class Store(Protocol):
         """Recover after a StoreError: afterwards the store shows what is durable, and only that."""
 
     def commit(self, commit: Commit) -> None:
-        """Make all of `commit` durable in one transaction. Raises StoreError: nothing was kept."""
+        """Make all of `commit` durable in one transaction. Raises StoreError: nothing was kept.
+
+        UnstorableError says that the data are at fault and not the store.
+        """
 
     def compact(self) -> None:
         """Merge receipts and counts; no answer changes."""

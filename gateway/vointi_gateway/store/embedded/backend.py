@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from ...errors import StoreError, StoreLockedError, UnknownSeriesError
+from ...errors import StoreError, StoreLockedError, UnknownSeriesError, UnstorableError
 from ..model import (
     Anchor,
     Commit,
@@ -144,20 +144,19 @@ class EmbeddedStore:
                 known = new.setdefault(key, (len(self._series) + len(new), reading.pilot))[0]
             return known
 
-        rows = RowBuilder(number)
-        rows.extend(commit.readings)
         con = self._writer()
+        rows = RowBuilder(number)
+        tables = _tables(commit, rows, new)
         try:
             con.begin()
-            self._insert("segment", rows.segments())
-            self._insert("scalar", rows.scalars())
-            self._insert("series", _series_table(new))
-            self._insert("receipt", _receipt_table(commit))
-            self._insert("tally", _tally_table(commit.tally))
-            self._insert("quarantine", _quarantine_table(commit))
+            for name, table in tables.items():
+                self._insert(name, table)
             self._insert_births(commit.births)
             self._place(commit.anchors)
             con.commit()
+        except duckdb.DataError as exc:
+            self._rollback()
+            raise UnstorableError(f"the store cannot hold a value: {_line(exc)}") from exc
         except duckdb.Error as exc:
             self._rollback()
             raise StoreError(f"the store refused a commit: {_line(exc)}") from exc
@@ -292,6 +291,24 @@ class EmbeddedStore:
 
 def _line(exc: BaseException) -> str:
     return str(exc).strip().splitlines()[0]
+
+
+def _tables(
+    commit: Commit, rows: RowBuilder, new: dict[_SeriesKey, tuple[int, str]]
+) -> dict[str, pa.Table | None]:
+    """What goes into each table; `new` is filled with the series that are met first here."""
+    try:
+        rows.extend(commit.readings)
+        return {
+            "segment": rows.segments(),
+            "scalar": rows.scalars(),
+            "series": _series_table(new),
+            "receipt": _receipt_table(commit),
+            "tally": _tally_table(commit.tally),
+            "quarantine": _quarantine_table(commit),
+        }
+    except (ArithmeticError, ValueError, pa.ArrowException) as exc:
+        raise UnstorableError(f"the store cannot hold a value: {_line(exc)}") from exc
 
 
 def _series_table(new: dict[_SeriesKey, tuple[int, str]]) -> pa.Table:

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from vointi_gateway.cli import main
+from vointi_gateway.config import load
+from vointi_gateway.errors import ConfigError
+
+_GOOD = """
+data_dir = "data"
+[mqtt]
+host = "broker"
+protocol = "5"
+[[pilot]]
+id = "demo-home"
+name = "Home"
+city = "Espoo"
+kind = "home"
+edges = ["home-1"]
+"""
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "gateway.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    environ = {"VOINTI_PORT": "9000", "VOINTI_MQTT_HOST": "other", "VOINTI_DATA_DIR": "/d"}
+    settings = load(_write(tmp_path, _GOOD), environ)
+    assert (settings.port, settings.mqtt.host, settings.mqtt.protocol) == (9000, "other", "5")
+    assert settings.data_dir == Path("/d")
+    assert settings.pilot[0].edges == ("home-1",)
+    assert settings.store == "embedded"
+
+
+def test_the_environment_alone_is_enough() -> None:
+    assert load(None, {"VOINTI_DATA_DIR": "/d"}).data_dir == Path("/d")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "gateway.toml: data_dir: is missing; set it"),
+        ('data_dir="d"\nprot=1', "gateway.toml: prot: unknown key; did you mean port?"),
+        ('data_dir="d"\n[mqtt]\nprot=1', "mqtt.prot: unknown key; did you mean mqtt.port?"),
+        ('data_dir="d"\n[mqtt]\nzzz=1', "mqtt.zzz: unknown key; known are client_id, host"),
+        ('data_dir="d"\nport="x"', "port: must be a whole number, not 'x'"),
+        ('data_dir="d"\nport=true', "port: must be a whole number, not True"),
+        ('data_dir="d"\nport=70000', "port: 70000 is no port; use 0 to 65535"),
+        ("data_dir=1", "data_dir: must be a path in quotes, not 1"),
+        ('data_dir="d"\nmqtt=1', "mqtt: must be a table, not 1; write [mqtt]"),
+        ('data_dir="d"\n[mqtt]\nprotocol="4"', "mqtt.protocol: '4' is not known"),
+        ('data_dir="d"\nstore="mongo"', "store: 'mongo' is not known; use \"embedded\""),
+        ('data_dir="d"\npilot=1', "pilot: must be a list, not 1"),
+        ('data_dir="d"\n[[pilot]]\nid="a"', "pilot[0].name: is missing; set it"),
+        (_GOOD + 'nam="x"', "pilot[0].nam: unknown key; did you mean pilot[0].name?"),
+        (_GOOD.replace('"home-1"', '"Home 1"'), "pilot[0].edges[0]"),
+        (_GOOD + _GOOD[_GOOD.index("[[pilot") :], "pilot[1].id: demo-home stands twice"),
+        (
+            _GOOD + _GOOD[_GOOD.index("[[pilot") :].replace("demo-home", "b"),
+            "pilot[1].edges[0]: home-1 belongs to pilot demo-home already",
+        ),
+        ("data_dir = ", "gateway.toml: is not TOML"),
+    ],
+)
+def test_an_error_names_the_key_and_the_fix(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(_write(tmp_path, text), {})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_environment_value_names_the_key() -> None:
+    with pytest.raises(ConfigError, match=r"environment: mqtt\.port: must be a whole number"):
+        load(None, {"VOINTI_DATA_DIR": "d", "VOINTI_MQTT_PORT": "abc"})
+
+
+def test_a_missing_file_is_one_line_and_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["check", "--config", str(tmp_path / "none.toml")])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_check_reads_the_password_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = _GOOD.replace("[mqtt]", f'[mqtt]\npassword_file = "{tmp_path / "pw"}"')
+    path = _write(tmp_path, text)
+    with pytest.raises(SystemExit) as caught:
+        main(["check", "--config", str(path)])
+    assert caught.value.code == 2
+    assert "mqtt.password_file" in capsys.readouterr().err
+    (tmp_path / "pw").write_text("secret\n")
+    with pytest.raises(SystemExit) as caught:
+        main(["check", "--config", str(path)])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == "ok: 1 pilots, 1 edges\n"
+
+
+def test_config_prints_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    influx = '[influx]\nurl="http://influx"\nbucket="b"\ntoken="top-secret"\n'
+    with pytest.raises(SystemExit) as caught:
+        main(["config", "--config", str(_write(tmp_path, _GOOD + influx))])
+    out = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert '"bucket": "b"' in out
+    assert "top-secret" not in out

@@ -1,0 +1,167 @@
+"""The embedded store: the port's promises, and what only a file can do wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from gateway_kit import EDGE, hr_frame
+from store_conformance import Factory, StoreConformance, commit_of, ecg_at, span
+from vointi_gateway.errors import StoreError, StoreLockedError
+from vointi_gateway.store.embedded import EmbeddedStore
+from vointi_gateway.store.model import Counts
+
+_KILLED = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from gateway_kit import hr_frame
+from store_conformance import commit_of
+from vointi_gateway.store.embedded import EmbeddedStore
+store = EmbeddedStore(Path(sys.argv[1]))
+store.open()
+seq = sum(c.stored for c in store.counts().values())
+while True:
+    seq += 1
+    store.commit(commit_of(hr_frame(seq)))
+    print(seq, flush=True)
+"""
+
+
+class TestEmbedded(StoreConformance):
+    @pytest.fixture
+    def factory(self, tmp_path: Path) -> Factory:
+        def make() -> EmbeddedStore:
+            store = EmbeddedStore(tmp_path / "new" / "store.duckdb")
+            store.open()
+            return store
+
+        return make
+
+
+def _open(path: Path) -> EmbeddedStore:
+    store = EmbeddedStore(path)
+    store.open()
+    return store
+
+
+def test_a_failed_commit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _open(tmp_path / "a.duckdb")
+    store.commit(commit_of(hr_frame(1)))
+
+    def fail(_births: object) -> None:
+        raise duckdb.IOException("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_insert_births", fail)
+        with pytest.raises(StoreError, match="disk full"):
+            store.commit(commit_of(hr_frame(2), ecg_at(3)))
+    assert store.counts() == {EDGE: Counts(1, 1)}
+    assert "ecg" not in store.latest()[f"{EDGE}.strap-1"]
+    store.commit(commit_of(hr_frame(2)))
+    assert store.samples(span("heart_rate")).seq.tolist() == [1, 2]
+    store.close()
+
+
+def test_sigkill_keeps_every_commit_that_returned(tmp_path: Path) -> None:
+    """Killed four times in mid-write: each acknowledged row is there, and none twice."""
+    path = tmp_path / "k.duckdb"
+    support = str(Path(__file__).parents[1] / "support")
+    acknowledged = 0
+    for _ in range(4):
+        command = [sys.executable, "-c", _KILLED, str(path), support]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            for _line in range(15):
+                acknowledged = int(child.stdout.readline())
+            child.kill()
+            rest = child.stdout.read().split("\n")
+            acknowledged = max([acknowledged, *(int(n) for n in rest[:-1])])
+        store = _open(path)
+        seqs = store.samples(span("heart_rate")).seq.tolist()
+        stored = store.counts()[EDGE].stored
+        store.close()
+        assert seqs == list(range(1, len(seqs) + 1))
+        assert len(seqs) == stored
+        assert acknowledged <= stored <= acknowledged + 1
+
+
+def test_a_second_process_is_told_who_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "l.duckdb"
+    command = [sys.executable, "-c", _KILLED, str(path), str(Path(__file__).parents[1] / "support")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        with pytest.raises(StoreLockedError, match="another gateway uses it"):
+            _open(path)
+        child.kill()
+
+
+def test_a_file_that_is_no_store_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "junk.duckdb"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(StoreError, match=r"data_dir: junk\.duckdb cannot be opened") as caught:
+        _open(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "v.duckdb"
+    _open(path).close()
+    with duckdb.connect(str(path)) as con:
+        con.execute("UPDATE meta SET value = '99'")
+    with pytest.raises(StoreError, match="has schema 99"):
+        _open(path)
+
+
+def test_the_file_stays_readable_for_the_older_engine(tmp_path: Path) -> None:
+    """DuckDB 2.0 would by itself write a header that 1.5 cannot read."""
+    store = _open(tmp_path / "s.duckdb")
+    store.close()
+    with duckdb.connect(str(tmp_path / "s.duckdb")) as con:
+        (tags,) = con.execute(
+            "SELECT tags FROM duckdb_databases() WHERE database_name = 's'"
+        ).fetchone()
+    assert tags["storage_version"].startswith("v1.5")
+
+
+def test_readers_do_not_disturb_the_writer(tmp_path: Path) -> None:
+    store = _open(tmp_path / "r.duckdb")
+    store.commit(commit_of(ecg_at(1)))
+    stop, failures, passes = threading.Event(), [], [0]
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                length = len(store.samples(span("ecg")).seq)
+            except StoreError as exc:
+                failures.append(exc)
+                return
+            passes[0] += 1
+            assert length % 73 == 0
+
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for seq in range(2, 60):
+        store.commit(commit_of(ecg_at(seq)))
+    end = time.monotonic() + 5
+    while passes[0] < 10 and time.monotonic() < end:
+        time.sleep(0.01)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert passes[0] >= 10
+    assert len(store.samples(span("ecg")).seq) == 59 * 73
+    store.close()
+
+
+def test_the_data_folder_is_made(tmp_path: Path) -> None:
+    _open(tmp_path / "a" / "b" / "c.duckdb").close()
+    assert [p.name for p in (tmp_path / "a" / "b").iterdir()] == ["c.duckdb"]
