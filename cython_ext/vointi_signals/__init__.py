@@ -1,6 +1,6 @@
 """Streaming signal processing for wearable sensors."""
 
-from vointi_signals.design import butter_sos, firwin, notch_sos
+from vointi_signals.design import butter_sos, firwin, mains_notch_sos, notch_sos
 from vointi_signals.errors import (
     InputError,
     ParameterError,
@@ -8,17 +8,30 @@ from vointi_signals.errors import (
     SignalError,
     StateError,
 )
+from vointi_signals.fir import FirFilter
+from vointi_signals.median import Baseline, MovingMedian
+from vointi_signals.notch import MainsNotch
+from vointi_signals.rate import RateCorrector
+from vointi_signals.resample import Decimator, RationalResampler
 from vointi_signals.sos import SosFilter, sosfilt
 
 __all__ = [
+    "Baseline",
+    "Decimator",
+    "FirFilter",
     "InputError",
+    "MainsNotch",
+    "MovingMedian",
     "ParameterError",
     "PipelineError",
+    "RateCorrector",
+    "RationalResampler",
     "SignalError",
     "SosFilter",
     "StateError",
     "butter_sos",
     "firwin",
+    "mains_notch_sos",
     "notch_sos",
     "sosfilt",
 ]

@@ -10,6 +10,7 @@ cdef enum:
 cdef cnp.ndarray samples(object x, Py_ssize_t channels)
 cdef cnp.ndarray empty(Py_ssize_t rows, Py_ssize_t channels, int typenum)
 cdef cnp.ndarray output(object out, cnp.ndarray x, Py_ssize_t rows, Py_ssize_t channels, int typenum)
+cdef Py_ssize_t item_size(int typenum) noexcept nogil
 cdef void load(int typenum, const char *src, Py_ssize_t n, double *dst) noexcept nogil
 cdef void store(int typenum, const double *src, Py_ssize_t n, char *dst) noexcept nogil
 cdef bint all_finite(const double *x, Py_ssize_t n) noexcept nogil

@@ -107,6 +107,11 @@ cdef int _check_overlap(cnp.ndarray a, cnp.ndarray x) except -1:
     raise InputError("out", "overlaps x in part", "pass x itself or memory of its own")
 
 
+cdef Py_ssize_t item_size(int typenum) noexcept nogil:
+    """Return the bytes of one element."""
+    return 8 if typenum == cnp.NPY_DOUBLE else 2 if typenum == cnp.NPY_INT16 else 4
+
+
 cdef void load(int typenum, const char *src, Py_ssize_t n, double *dst) noexcept nogil:
     """Convert ``n`` elements at ``src`` to double."""
     cdef Py_ssize_t i

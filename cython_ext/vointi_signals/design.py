@@ -13,52 +13,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vointi_signals._checks import MAX_TAPS, checked_cutoff, checked_rate, checked_sos
 from vointi_signals._pairing import pair_sections
 from vointi_signals.errors import ParameterError
 
 Band = Literal["lowpass", "highpass", "bandpass", "bandstop"]
 BANDS: tuple[Band, ...] = ("lowpass", "highpass", "bandpass", "bandstop")
 MAX_ORDER = 24
-MAX_SECTIONS = 64
-MAX_TAPS = 8192
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
-
-
-def checked_rate(fs: object, field: str = "fs") -> float:
-    """Return a sampling rate in Hz, or raise ParameterError."""
-    if isinstance(fs, bool) or not isinstance(fs, (int, float, np.number)):
-        raise ParameterError(field, f"{fs!r} is not a number", "pass the rate in Hz")
-    if not np.isfinite(fs) or not 0 < fs <= 1e9:
-        raise ParameterError(field, f"{fs!r} is not a rate", "pass a rate in Hz above 0")
-    return float(fs)
-
-
-def checked_cutoff(value: object, fs: float, field: str = "cutoff_hz") -> float:
-    """Return a frequency in Hz between 0 and half the rate, both excluded."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise ParameterError(field, f"{value!r} is not a number", "pass a frequency in Hz")
-    if not np.isfinite(value) or not 0 < value < fs / 2:
-        raise ParameterError(field, f"{value!r}", f"use a frequency between 0 and {fs / 2:g} Hz")
-    return float(value)
-
-
-def checked_sos(sos: ArrayLike) -> Floats:
-    """Return second-order sections as a new (sections, 6) array, or raise ParameterError."""
-    try:
-        array = np.array(sos, np.float64, order="C")
-    except (TypeError, ValueError):
-        raise ParameterError("sos", "not an array of numbers") from None
-    if array.ndim != 2 or array.shape[1] != 6:
-        raise ParameterError("sos", f"shape {array.shape}", "pass shape (sections, 6)")
-    if not 1 <= len(array) <= MAX_SECTIONS:
-        raise ParameterError("sos", f"{len(array)} sections", f"use 1 to {MAX_SECTIONS}")
-    if not np.isfinite(array).all():
-        raise ParameterError("sos", "values that are not finite")
-    if not (array[:, 3] == 1.0).all():
-        raise ParameterError("sos", "a0 (column 3) is not 1", "divide every section by its a0")
-    return array
 
 
 def butter_sos(
@@ -135,6 +99,16 @@ def notch_sos(centre_hz: float, q: float, fs: float) -> Floats:
     return np.array([[gain, gain * cosine, gain, 1.0, gain * cosine, 2.0 * gain - 1.0]])
 
 
+def mains_notch_sos(mains_hz: float, q: float, fs: float, harmonics: int = 1) -> Floats:
+    """Design notches at a mains frequency and its harmonics below half the rate."""
+    if isinstance(harmonics, bool) or not isinstance(harmonics, int) or not 1 <= harmonics <= 20:
+        raise ParameterError("harmonics", f"{harmonics!r}", "use a whole number from 1 to 20")
+    centres = [mains_hz * (i + 1) for i in range(harmonics)]
+    # The same q, hence a width that grows with the number, as does the drift of a harmonic.
+    rows = [notch_sos(hz, q, fs) for hz in centres if hz < 0.48 * fs]
+    return np.concatenate(rows) if rows else notch_sos(mains_hz, q, fs)
+
+
 def firwin(taps: int, cutoff_hz: float, fs: float, beta: float = 5.0) -> Floats:
     """Design a linear-phase low-pass: a sinc in Kaiser's window, gain 1 at rest.
 
@@ -148,6 +122,29 @@ def firwin(taps: int, cutoff_hz: float, fs: float, beta: float = 5.0) -> Floats:
     n = np.arange(taps) - (taps - 1) / 2
     h = edge * np.sinc(edge * n) * np.kaiser(taps, beta)
     return np.asarray(h / h.sum(), np.float64)
+
+
+def resampling_taps(up: int, down: int) -> Floats:
+    """Return the low-pass for resampling by up / down: gain ``up``, edge at the lower rate."""
+    longest = max(up, down)
+    if longest == 1:
+        return np.ones(1)
+    if 20 * longest + 1 > MAX_TAPS:
+        raise ParameterError("up", f"{up} over {down} needs too many taps", "use RateCorrector")
+    return up * firwin(20 * longest + 1, 0.5 / longest, 1.0)
+
+
+def sinc_table(half: int, phases: int, edge: float) -> Floats:
+    """Return taps (phases + 1, 2 half) that interpolate between samples; ``edge`` 1 is Nyquist.
+
+    Row p holds the weights of samples -half + 1 ... half around a point p / phases after
+    sample 0. Each row sums to 1, so that a constant stays what it is.
+    """
+    offset = np.arange(phases + 1)[:, None] / phases
+    distance = np.arange(-half + 1, half + 1)[None, :] - offset
+    window = np.i0(8.0 * np.sqrt(np.clip(1 - (distance / half) ** 2, 0, None)))
+    taps = np.sinc(edge * distance) * window
+    return np.asarray(taps / taps.sum(axis=1, keepdims=True), np.float64)
 
 
 def sos_rest(sos: ArrayLike) -> Floats:

@@ -1,0 +1,21 @@
+"""The last rows of a signal in one piece of memory, gaps taken care of."""
+
+
+cdef class Window:
+    cdef double *buf
+    cdef unsigned char *fresh
+    cdef unsigned char *in_gap
+    cdef unsigned char *pending
+    cdef Py_ssize_t keep
+    cdef Py_ssize_t channels
+    cdef Py_ssize_t rows
+    cdef Py_ssize_t gaps
+    cdef bint settle
+    cdef bint clean
+
+    cdef void clear(self) noexcept nogil
+    cdef void load(self, int kind, const char *src, Py_ssize_t rows) noexcept nogil
+    cdef void admit(self, Py_ssize_t row) noexcept nogil
+    cdef void begin_gap(self, Py_ssize_t ch, Py_ssize_t row) noexcept nogil
+    cdef void advance(self, Py_ssize_t rows) noexcept nogil
+    cdef double *at(self, Py_ssize_t row) noexcept nogil
