@@ -53,9 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--home", help="tcp-server:HOST:PORT of the home's adapter")
     run.add_argument("--service-point", help="tcp-server:HOST:PORT of the service point's adapter")
     run.add_argument("--box", type=Path, help="path of the service-point box's serial line")
-    run.add_argument("--seed", type=int, default=1, help="decides everything that happens")
+    run.add_argument("--seed", type=int, help="decides everything that happens; 1 if not given")
     run.add_argument("--speed", type=float, default=1.0, help="simulated seconds a second")
     run.add_argument("--control", help="HOST:PORT for faults and statistics")
+    run.add_argument("--scenario", type=Path, help="TOML file of faults at given moments")
     run.set_defaults(job=_run)
     play = commands.add_parser("play", help="a recording through a simulated strap")
     play.add_argument("record", type=Path, metavar="RECORD", help="WFDB record or EDF file")
@@ -71,22 +72,35 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(options: argparse.Namespace) -> int:
     _check_run(options)
     # Only now: the radio takes a second to load, and a wrong option should be said at once.
+    from vointi_sim import scenario
     from vointi_sim.clock import PacedClock
-    from vointi_sim.places import home, service_point
+    from vointi_sim.faults import Faults
 
+    story = scenario.read(options.scenario) if options.scenario else scenario.Scenario(None, ())
+    seed = next(one for one in (options.seed, story.seed, 1) if one is not None)
     clock = PacedClock(options.speed)
-    wanted: list[tuple[Place, str, str]] = []
-    if options.home is not None:
-        wanted.append((home(clock, options.seed), "--home", options.home))
-    if options.service_point is not None:
-        point = service_point(clock, options.seed, options.box)
-        wanted.append((point, "--service-point", options.service_point))
+    wanted = _places(options, clock, seed)
+    director = scenario.Director(story, Faults([place for place, _, _ in wanted]), clock)
     async with AsyncExitStack() as stack:
         facts = {"box": str(options.box)} if options.box is not None else {}
         facts |= await _open(stack, clock, wanted, options.control)
-        _say(ready=True, **facts, seed=options.seed)
+        _say(ready=True, **facts, seed=seed)
+        acting = asyncio.create_task(director.run())
         await _stopped()
+        acting.cancel()
     return 0
+
+
+def _places(options: argparse.Namespace, clock: Clock, seed: int) -> list[tuple[Place, str, str]]:
+    from vointi_sim.places import home, service_point
+
+    wanted = []
+    if options.home is not None:
+        wanted.append((home(clock, seed), "--home", options.home))
+    if options.service_point is not None:
+        point = service_point(clock, seed, options.box)
+        wanted.append((point, "--service-point", options.service_point))
+    return wanted
 
 
 def _check_run(options: argparse.Namespace) -> None:

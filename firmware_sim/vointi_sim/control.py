@@ -68,7 +68,7 @@ class ControlPort:
             table = _table(line)
             if table.get("op") == "stats":
                 return {"ok": True, **self._stats()}
-            await self._faults.apply(table)
+            await self._faults.plan(table)()
         except ArgumentError as error:
             return {"ok": False, "error": str(error)}
         return {"ok": True}

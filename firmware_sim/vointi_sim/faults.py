@@ -1,13 +1,13 @@
-"""What may go wrong on purpose: each fault a small value, parsed from one JSON or TOML table.
+"""What may go wrong on purpose: each fault a small table, from JSON or from TOML.
 
-The same tables serve the control port now and scenario files later, hence no field depends on
-when or by whom it is said.
+The same tables serve the control port and scenario files, hence a fault is planned (checked)
+apart from being made to happen, and no field depends on when or by whom it is said.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from bumble import hci
@@ -21,10 +21,11 @@ _SUPERVISION_S = 2.0
 _TIMEOUT = int(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 
 Fields = Mapping[str, Any]
+Action = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Faults:
-    """Applies faults to the places of a simulation; `apply` is the whole interface.
+    """Makes faults happen in the places of a simulation.
 
     A table has `op` and the op's fields. `device` is an address or an advertised name, `place`
     a place's name; without either, all are meant.
@@ -40,7 +41,7 @@ class Faults:
 
     def __init__(self, places: Sequence[Place]) -> None:
         self._places = tuple(places)
-        self._ops: dict[str, Callable[[Fields], Any]] = {
+        self._ops: dict[str, Callable[[Fields], Action]] = {
             "drop": self._drop,
             "range": self._range,
             "adv_loss": self._adv_loss,
@@ -49,61 +50,88 @@ class Faults:
             "wear": self._wear,
         }
 
-    @property
-    def ops(self) -> tuple[str, ...]:
-        """Names of the faults."""
-        return tuple(self._ops)
-
-    async def apply(self, table: Fields) -> None:
-        """Make one fault happen now. Raises ArgumentError naming the field."""
-        job = self._ops.get(str(table.get("op")))
-        if job is None:
+    def plan(self, table: Fields) -> Action:
+        """Check one fault; awaiting the result makes it happen. Raises ArgumentError."""
+        planner = self._ops.get(str(table.get("op")))
+        if planner is None:
             known = ", ".join(self._ops)
             raise ArgumentError("op", f"{table.get('op')!r} is unknown", f"use one of {known}")
-        result = job(table)
-        if asyncio.iscoroutine(result):
-            await result
+        return planner(table)
 
     # -- the faults
 
-    def _drop(self, table: Fields) -> None:
+    def _drop(self, table: Fields) -> Action:
         _only(table, "device", "place", "reason")
-        reason = _number(table, "reason", 1, 0xFF, default=_TIMEOUT)
-        for _, device in self._meant(table):
-            device.drop(int(reason))
+        reason = int(_number(table, "reason", 1, 0xFF, default=_TIMEOUT))
+        meant = self._meant(table)
 
-    def _range(self, table: Fields) -> None:
+        async def act() -> None:
+            for _, device in meant:
+                device.drop(reason)
+
+        return act
+
+    def _range(self, table: Fields) -> Action:
         _only(table, "device", "place", "in", "supervision_s")
         inside = _flag(table, "in")
         lasting = table.get("supervision_s", _SUPERVISION_S) is not None
         after_s = _number(table, "supervision_s", 0, 32, default=_SUPERVISION_S) if lasting else 0
-        for place, device in self._meant(table):
-            place.radio.set_in_range(device.address, inside)
-            if not inside and lasting:
-                loop = asyncio.get_running_loop()
-                loop.call_later(after_s, _lose_if_away, place, device)
+        meant = self._meant(table)
 
-    def _adv_loss(self, table: Fields) -> None:
+        async def act() -> None:
+            for place, device in meant:
+                place.radio.set_in_range(device.address, inside)
+                if not inside and lasting:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(after_s, _lose_if_away, place, device)
+
+        return act
+
+    def _adv_loss(self, table: Fields) -> Action:
         _only(table, "place", "probability")
-        for place in self._meant_places(table):
-            place.radio.adv_loss = _number(table, "probability", 0, 1)
+        probability = _number(table, "probability", 0, 1)
+        places = self._meant_places(table)
 
-    def _delay(self, table: Fields) -> None:
+        async def act() -> None:
+            for place in places:
+                place.radio.adv_loss = probability
+
+        return act
+
+    def _delay(self, table: Fields) -> Action:
         _only(table, "place", "seconds")
-        for place in self._meant_places(table):
-            place.radio.delay_s = _number(table, "seconds", 0, 60)
+        seconds = _number(table, "seconds", 0, 60)
+        places = self._meant_places(table)
 
-    async def _battery(self, table: Fields) -> None:
+        async def act() -> None:
+            for place in places:
+                place.radio.delay_s = seconds
+
+        return act
+
+    def _battery(self, table: Fields) -> Action:
         _only(table, "device", "place", "percent")
         percent = int(_number(table, "percent", 0, 100))
-        for _, device in self._meant(table):
-            await device.set_battery(percent)
+        meant = self._meant(table)
 
-    def _wear(self, table: Fields) -> None:
+        async def act() -> None:
+            for _, device in meant:
+                await device.set_battery(percent)
+
+        return act
+
+    def _wear(self, table: Fields) -> Action:
         _only(table, "device", "place", "worn")
-        for _, device in self._meant(table):
-            if isinstance(device, Strap):
-                device.worn = _flag(table, "worn")
+        worn = _flag(table, "worn")
+        straps = [device for _, device in self._meant(table) if isinstance(device, Strap)]
+        if not straps:
+            raise ArgumentError("device", "is no strap", "name a strap, or no device")
+
+        async def act() -> None:
+            for strap in straps:
+                strap.worn = worn
+
+        return act
 
     # -- who is meant
 
@@ -115,7 +143,7 @@ class Faults:
             raise ArgumentError("place", f"{name!r} is unknown", f"use one of {known}")
         return places
 
-    def _meant(self, table: Fields) -> Iterable[tuple[Place, SimulatedDevice]]:
+    def _meant(self, table: Fields) -> Sequence[tuple[Place, SimulatedDevice]]:
         wanted = table.get("device")
         pairs = [(place, device) for place in self._meant_places(table) for device in place.devices]
         meant = [pair for pair in pairs if wanted in (None, pair[1].address, pair[1].name)]

@@ -120,6 +120,13 @@ def test_what_cannot_be_is_said_in_one_line(options: list[str], said: str) -> No
     assert one_line(*options).startswith(f"vointi-sim: {said}")
 
 
+def test_a_box_path_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "box").write_text("")
+    options = ["--service-point", "tcp-server:127.0.0.1:0", "--box", str(tmp_path / "box")]
+    said = one_line("run", *options)
+    assert said.startswith(f"vointi-sim: --box: cannot listen on {tmp_path / 'box'}")
+
+
 def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -97,6 +97,34 @@ async def test_a_dropped_link_is_told_at_both_ends_and_advertised_again() -> Non
         assert await again.read(0x2A19) == bytes([81])
 
 
+async def test_an_unanswered_indication_ends_with_its_link() -> None:
+    async with Air() as air:
+        central = await wired(air.radio)
+        link = await central.connect(THERMOMETER)
+        await link.subscribe(0x2A1C)
+        await air.thermometer.indicate(air.thermometer._measuring.measurement, b"heard")
+        air.radio.set_in_range(THERMOMETER, False)
+        await air.thermometer.indicate(air.thermometer._measuring.measurement, b"unheard")
+        await asyncio.sleep(0.05)
+        server = air.thermometer.device.gatt_server
+        assert sum(future is not None for future in server.pending_confirmations.values()) == 1
+        air.thermometer.drop(8)
+        await asyncio.sleep(0.05)
+        assert not server.pending_confirmations
+        assert len(air.thermometer._tasks) == 1  # the battery's own
+
+
+async def test_an_indication_that_times_out_ends_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bumble.gatt_server.GATT_REQUEST_TIMEOUT", 0.1)
+    async with Air() as air:
+        central = await wired(air.radio)
+        link = await central.connect(THERMOMETER)
+        await link.subscribe(0x2A1C)
+        air.radio.set_in_range(THERMOMETER, False)
+        await air.thermometer.indicate(air.thermometer._measuring.measurement, b"unheard")
+        await asyncio.wait_for(link.lost.wait(), 1)
+
+
 async def test_a_reset_drops_the_links_of_the_host_before() -> None:
     async with Air() as air:
         central = await wired(air.radio)

@@ -84,10 +84,10 @@ async def boxed(path: Path, speed: float) -> Box:
 
 
 async def test_the_box_talks_over_its_line(tmp_path: Path) -> None:
-    box = await boxed(tmp_path / "box.tty", speed=200)
+    box = await boxed(tmp_path / "box.tty", speed=50)
     reader = os.open(tmp_path / "box.tty", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     lines: list[dict[str, Any]] = []
-    for _ in range(12):
+    for _ in range(20):
         await asyncio.sleep(0.05)
         lines += read_lines(reader)
     os.close(reader)

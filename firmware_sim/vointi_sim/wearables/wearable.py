@@ -124,9 +124,7 @@ class Wearable:
         async def run() -> None:
             await job()
 
-        task = asyncio.create_task(run(), name=f"{self.identity.local_name}/{job.__qualname__}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._keep(asyncio.create_task(run(), name=f"{self.name}/{job.__qualname__}"))
 
     # -- state
 
@@ -174,9 +172,12 @@ class Wearable:
 
     async def indicate(self, characteristic: Characteristic[bytes], value: bytes) -> None:
         """Indicate to who subscribed, without waiting for the confirmation."""
-        if self.subscribed(characteristic):
-            self.sent += 1
-            self.spawn(lambda: self.device.indicate_subscribers(characteristic, value))
+        for connection in list(self.device.connections.values()):
+            if self.subscribed(characteristic):
+                self.sent += 1
+                task = asyncio.create_task(self._indicate(connection, characteristic, value))
+                self._keep(task)
+                connection.once("disconnection", lambda _reason, task=task: task.cancel())
 
     # -- inside
 
@@ -188,6 +189,24 @@ class Wearable:
             firmware_revision=self.identity.firmware,
         )
         return [Service(BATTERY_SERVICE, [self._battery]), information]
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _indicate(
+        self, connection: Connection, characteristic: Characteristic[bytes], value: bytes
+    ) -> None:
+        server = self.device.gatt_server
+        try:
+            await server.indicate_subscriber(connection, characteristic, value)
+        except TimeoutError:
+            # Core Vol 3 Part F 3.3.3: after an unanswered transaction the bearer is not used again.
+            self.drop(int(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR))
+        finally:
+            # Bumble writes the entry of a lost link back when its indication is given up.
+            if connection.handle not in self.device.connections:
+                server.pending_confirmations.pop(connection, None)
 
     def _on_connection(self, connection: Connection) -> None:
         connection.on("disconnection", lambda _reason: self.on_link_lost())
