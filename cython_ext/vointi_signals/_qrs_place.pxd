@@ -1,7 +1,7 @@
 """Where the R peak is: on the raw signal, near the centre of the energy."""
 
 from vointi_signals._qrs_types cimport (
-    VO_BASE_S, VO_PLACE_S, VO_RAW, VO_REFINE_S, VO_SHARP_S, VO_TICKS, VO_UPWARD,
+    VO_BASE_S, VO_PLACE_S, VO_RAW, VO_REFINE_S, VO_SHARP_S, VO_SMOOTH_S, VO_TICKS, VO_UPWARD,
     Candidate, Memory, Setup, i64,
 )
 
@@ -42,6 +42,7 @@ cdef inline void place(const Setup *s, Memory *m, Candidate *c) noexcept nogil:
     cdef i64 low = m.start if m.start > m.n - VO_RAW else m.n - VO_RAW
     cdef i64 high = m.n - 1
     cdef i64 wide = samples_in(s, VO_BASE_S), fine = samples_in(s, VO_REFINE_S)
+    cdef i64 near = samples_in(s, VO_SMOOTH_S)
     cdef i64 centre = c.r
     if centre > high: centre = high
     if centre < low: centre = low
@@ -54,14 +55,15 @@ cdef inline void place(const Setup *s, Memory *m, Candidate *c) noexcept nogil:
     base /= last - first + 1
     i = sharpest(s, m, centre, low, high, base)
     sign = 1.0 if at(m, i) > base else -1.0
-    first = i - fine if i - fine > low else low
-    last = i + fine if i + fine < high else high
+    first = i - fine if i - fine > low + near else low + near
+    last = i + fine if i + fine < high - near else high - near
+    c.r = i
     for j in range(first, last + 1):
-        v = sign * (at(m, j) - base)
+        v = sign * (2.0 * at(m, j) + at(m, j - near) + at(m, j + near))
         if v > best:
             best = v
             c.r = j
-    c.amplitude = <float>(sign * best)
+    c.amplitude = <float>(at(m, c.r) - base)
     c.placed = 1
     c.slope = 0.0
     for i in range(s.window):

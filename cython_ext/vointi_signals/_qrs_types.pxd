@@ -47,8 +47,9 @@ cdef extern from *:
 
     #define VO_PLACE_S 0.06     /* R lies within this of the energy's centre: half a wide QRS */
     #define VO_BASE_S 0.15      /* the baseline is the mean over this to either side */
-    #define VO_SHARP_S 0.04     /* sharpness is measured against the samples this far off */
+    #define VO_SHARP_S 0.03     /* sharpness is measured against the samples this far off */
     #define VO_UPWARD 1.2       /* of two equal deflections the upward one is called R */
+    #define VO_SMOOTH_S 0.0055  /* and there 1-2-1 weights this far off calm noise and flat tops */
     #define VO_REFINE_S 0.012   /* the extremum is sought this close to the sharpest point */
     """
     enum:
@@ -62,7 +63,7 @@ cdef extern from *:
     const double VO_NOISE_RATE, VO_EARLY, VO_EARLY_RR, VO_STRONG, VO_PR_S, VO_WAIT_S, VO_MAX_WAIT_S
     const double VO_RISING, VO_LARGER, VO_BACK_RR, VO_BACK_MARGIN_S, VO_BACK_MIN_S
     const double VO_BACK_EVERY_S, VO_QUIET_S, VO_FADE, VO_FAINT, VO_PLACE_S, VO_BASE_S
-    const double VO_RR_MAX_S, VO_RR_MIN_S, VO_BACK_RR_MIN_S, VO_SHARP_S, VO_UPWARD, VO_REFINE_S
+    const double VO_RR_MAX_S, VO_RR_MIN_S, VO_BACK_RR_MIN_S, VO_SHARP_S, VO_UPWARD, VO_REFINE_S, VO_SMOOTH_S
 
 cdef packed struct Event:
     i64 index
