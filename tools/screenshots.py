@@ -8,12 +8,13 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from chromium import open_browser  # noqa: E402
-from playwright.sync_api import Browser, ColorScheme, expect  # noqa: E402
+from playwright.sync_api import Browser, expect  # noqa: E402
 from running_demo import RunningDemo  # noqa: E402
 
 
@@ -25,7 +26,7 @@ class Shot:
     path: str
     width: int
     height: int
-    scheme: ColorScheme = "light"
+    scheme: Literal["light", "dark"] = "light"
     density: float = 1.5
 
 

@@ -36,7 +36,8 @@ export class TrendChart {
     this._labels = lines;
     this._buffers = lines.map(() => new SampleBuffer(TREND_SPAN_S));
     this._drawnAt = -Infinity;
-    const columns = lines.length > 1 ? lines : [`${title} (${this._unit})`];
+    const names = lines.length > 1 ? lines : [t("chart.mean")];
+    const columns = names.map((name) => `${name} (${this._unit})`);
     this.card = new ChartCard({ title, unit: this._unit, columns: [t("chart.time"), ...columns] });
     this.card.refresh = () => this._refresh(true);
     this._figures = figure ? lines.map((label, index) => this._figure(label, index)) : [];
@@ -135,9 +136,10 @@ export class TrendChart {
 
   /** Minute by minute, the mean of each line, newest first. */
   _rows() {
-    const minute = Math.floor(this._window()[1] / 60);
-    return Array.from({ length: TABLE_ROWS }, (_, index) => {
-      const from = (minute - index) * 60;
+    const [first, last] = this._window().map((time) => Math.floor(time / 60));
+    const length = Math.min(TABLE_ROWS, last - first + 1);
+    return Array.from({ length }, (_, index) => {
+      const from = (last - index) * 60;
       const cells = this._buffers.map((buffer) => number(mean(buffer, from), this._digits));
       return [hourMinute(from), ...cells];
     });
