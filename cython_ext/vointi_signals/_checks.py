@@ -96,12 +96,13 @@ def checked_mains(mains: object, fs: float) -> tuple[str | int, tuple[bool, bool
 
 def checked_ratio(up: object, down: object) -> tuple[int, int]:
     """Return a ratio of whole numbers from 1 to 1000, in lowest terms."""
-    over, under = _part("up", up), _part("down", down)
+    over, under = checked_factor("up", up), checked_factor("down", down)
     common = gcd(over, under)
     return over // common, under // common
 
 
-def _part(field: str, value: object) -> int:
+def checked_factor(field: str, value: object) -> int:
+    """Return a whole number from 1 to 1000."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
         raise ParameterError(field, f"{value!r}", "use a whole number from 1 to 1000")
     return value

@@ -78,7 +78,7 @@ cdef class Window:
     cdef void begin_gap(self, Py_ssize_t ch, Py_ssize_t row) noexcept nogil:
         """Empty a channel's history up to and with ``row``."""
         cdef Py_ssize_t i
-        for i in range(row - self.keep, row + 1):
+        for i in range(max(row, 0) - self.keep, row + 1):
             self.at(i)[ch] = 0.0
         self.gaps += not self.in_gap[ch]
         self.fresh[ch] = self.settle

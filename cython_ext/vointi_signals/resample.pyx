@@ -18,7 +18,7 @@ from vointi_signals._window cimport Window
 
 import numpy as np
 
-from vointi_signals._checks import checked_channels, checked_rate, checked_ratio, checked_taps
+from vointi_signals._checks import checked_channels, checked_factor, checked_rate, checked_ratio, checked_taps
 from vointi_signals._state import fingerprint, restore, save, whole
 from vointi_signals.design import resampling_taps
 
@@ -211,4 +211,5 @@ class Decimator(RationalResampler):
     """Keeps every ``factor``-th sample behind a low-pass of 20 factor + 1 taps."""
 
     def __new__(cls, factor, taps=None, channels=1, dtype=np.float64, *, settle=False):
-        return RationalResampler.__new__(cls, 1, factor, taps, channels, dtype, settle=settle)
+        one = checked_factor("factor", factor)
+        return RationalResampler.__new__(cls, 1, one, taps, channels, dtype, settle=settle)
