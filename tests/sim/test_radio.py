@@ -125,6 +125,20 @@ async def test_an_indication_that_times_out_ends_the_link(monkeypatch: pytest.Mo
         await asyncio.wait_for(link.lost.wait(), 1)
 
 
+async def test_two_centrals_cannot_win_the_same_advertisement() -> None:
+    async with Air() as air:
+        address = hci.Address(OXIMETER)
+        centrals = [await wired(air.radio) for _ in range(2)]
+        waiting = [asyncio.create_task(c.device.connect(address, timeout=None)) for c in centrals]
+        done, left = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0.3)
+        assert len(done) == 1
+        assert not next(iter(left)).done()
+        air.oximeter.drop(8)
+        async with asyncio.timeout(2):
+            await next(iter(left))
+
+
 async def test_a_reset_drops_the_links_of_the_host_before() -> None:
     async with Air() as air:
         central = await wired(air.radio)
@@ -144,7 +158,7 @@ async def test_a_delay_keeps_the_order() -> None:
         assert loop.time() - started >= 0.1
         levels = await link.subscribe(0x2A19)
         for percent in range(30, 0, -1):
-            air.radio.delay_s = percent / 1000
+            air.radio.delay_s = (percent - 1) / 1000
             await air.oximeter.set_battery(percent)
         await until(lambda: levels.qsize() == 30, 3)
         assert [levels.get_nowait()[0] for _ in range(30)] == list(range(30, 0, -1))

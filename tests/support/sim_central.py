@@ -15,11 +15,11 @@ from bumble.device import Advertisement, Connection, Device, DeviceConfiguration
 from bumble.transport import open_transport
 from vointi_sim.radio import Radio, VirtualController
 
-_ADDRESSES = itertools.count(1)
+_ADDRESSES = itertools.cycle(range(1, 250))
 
 
 def _configuration() -> DeviceConfiguration:
-    address = hci.Address(f"F0:F1:F2:F3:F4:{next(_ADDRESSES) % 250 + 1:02X}")
+    address = hci.Address(f"F0:F1:F2:F3:F4:{next(_ADDRESSES):02X}")
     return DeviceConfiguration(name="test", address=address)
 
 
@@ -92,7 +92,7 @@ class Central:
 
 async def wired(radio: Radio) -> Central:
     """A powered host in this process, without a socket."""
-    controller = VirtualController("central", radio, "B8:27:EB:00:00:99")
+    controller = VirtualController("central", radio, f"B8:27:EB:00:01:{next(_ADDRESSES):02X}")
     central = Central(Device.from_config_with_hci(_configuration(), controller, controller))
     central.device.on(Device.EVENT_ADVERTISEMENT, central.heard.append)
     await central.device.power_on()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import cast
 
 from bumble import core
@@ -23,6 +24,8 @@ from vointi_sim.radio.link import Radio
 _LOG = logging.getLogger(__name__)
 # A host that leaves 1 MiB unread (minutes of ECG) has stopped: its links would have timed out.
 _MAX_UNREAD_BYTES = 1 << 20
+# A real controller holds a few kB. What the kernel holds for a host that dies is lost, so little.
+_KERNEL_BYTES = 64 << 10
 # Below this the writer is told to go on; about 250 measurement frames.
 _HIGH_WATER_BYTES = 64 << 10
 
@@ -111,6 +114,8 @@ class _Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
+        wire: socket.socket = transport.get_extra_info("socket")
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
         self._port.joined(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
