@@ -23,6 +23,9 @@ def test_the_first_pass_waits_for_grace_or_the_first_confirmation() -> None:
     assert plan.first_due(10.0 + GRACE_S)
     plan.confirmed(10.1)
     assert plan.first_due(10.1)
+    plan.begin(5, 10.2)
+    plan.confirmed(10.3)
+    assert not plan.first_due(10.4)
 
 
 def test_the_first_pass_leaves_out_what_was_offered_live_in_this_session() -> None:
@@ -46,6 +49,14 @@ def test_only_what_was_offered_long_ago_is_suspect() -> None:
     assert plan.suspect_upto(4.6 + STALE_S) == 101
     assert plan.suspect_upto(9.0 + STALE_S) == 102
     assert plan.suspect_upto(60.0) == 102
+
+
+def test_a_busy_lane_does_not_keep_its_past_young() -> None:
+    plan = begun()
+    plan.running = None
+    for step in range(400):  # twenty readings a second
+        plan.offered_live(101 + step, 1.0 + step / 20)
+    assert plan.suspect_upto(21.0) == pytest.approx(101 + (20 - STALE_S) * 20, abs=12)
 
 
 def test_passes_come_more_slowly_while_the_same_reading_stays_unconfirmed() -> None:

@@ -32,6 +32,7 @@ class BacklogPlan:
 
     def __init__(self, now_s: float) -> None:
         self._marks: deque[tuple[float, int]] = deque()
+        self._mark_begin_s = now_s
         self._first_live: int | None = None
         self._stale_s = STALE_S
         self._oldest = 0
@@ -43,14 +44,16 @@ class BacklogPlan:
         """Note that a row was sent on the live lane."""
         if self._first_live is None:
             self._first_live = row_id
-        if self._marks and now_s - self._marks[-1][0] < _MARK_S:
-            self._marks[-1] = (self._marks[-1][0] + _MARK_S / 2, row_id)
+        if self._marks and now_s - self._mark_begin_s < _MARK_S:
+            self._marks[-1] = (now_s, row_id)
         else:
+            self._mark_begin_s = now_s
             self._marks.append((now_s, row_id))
 
     def confirmed(self, now_s: float) -> None:
         """Note a confirmation: the grace at the session's begin is over."""
-        self._begin_s = min(self._begin_s, now_s)
+        if self.waiting:
+            self._begin_s = min(self._begin_s, now_s)
 
     def begin(self, newest: int, now_s: float) -> None:
         """Begin the session's first pass, over all rows that were not offered live in it."""

@@ -28,6 +28,7 @@ _CHECK_S = 1.0
 _STABLE_S = 10.0
 _SETUP_S = 30.0
 _GOODBYE_S = 3.0
+_OLD_LINK_S = 5.0
 _MODEL, _FIRMWARE = "2a24", "2a26"  # Device Information Service 1.1, clauses 3.2 and 3.5
 
 
@@ -54,17 +55,20 @@ class GattDevice:
         self._seen: BLEDevice | None = None
         self._sighted = asyncio.Event()
         self._told = ""
+        self._old: BleakClient | None = None
         radio.watch(self._address, self._sighting)
 
     async def run(self) -> None:
         """Connect, read, and begin again after every loss."""
         await self._look_for_old_link()
         while True:
-            await self._sighted.wait()
+            await self._found()
             started_s = time.monotonic()
             try:
                 await self._one_link()
-            except (BleakError, OSError, TimeoutError, EOFError, SourceError, DecodeError) as error:
+            except SourceError as error:
+                self._tell(error.reason)
+            except (BleakError, OSError, TimeoutError, EOFError, DecodeError) as error:
                 self._tell(str(error) or type(error).__name__)
             if time.monotonic() - started_s > _STABLE_S:
                 self._backoff.reset()
@@ -77,6 +81,25 @@ class GattDevice:
             if device.address.upper() == self._address:
                 self._seen = device
                 self._sighted.set()
+
+    async def _found(self) -> None:
+        """Wait for an advertisement.
+
+        A link that could not be ended (the device was out of reach, the radio deaf) keeps the
+        device from advertising, so ending it is tried again meanwhile.
+        """
+        while not self._sighted.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_OLD_LINK_S):
+                    await self._sighted.wait()
+            if self._old is not None and not self._sighted.is_set():
+                await self._end(self._old)
+
+    async def _end(self, client: BleakClient) -> None:
+        with contextlib.suppress(BleakError, OSError, TimeoutError, EOFError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await client.disconnect()
+        self._old = client if client.is_connected else None
 
     def _sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
         self._seen = device
@@ -99,9 +122,7 @@ class GattDevice:
             self._told = ""
             await self._until_over(lost, streams)
         finally:
-            with contextlib.suppress(BleakError, OSError, TimeoutError, EOFError):
-                async with asyncio.timeout(_GOODBYE_S):
-                    await client.disconnect()
+            await self._end(client)
 
     async def _start_streams(self, client: BleakClient) -> list[Stream]:
         streams: list[Stream] = []
@@ -125,7 +146,7 @@ class GattDevice:
             now_s = time.monotonic()
             for stream in streams:
                 if 0 < stream.spec.silence_s < now_s - stream.heard_s:
-                    raise SourceError(self._id, f"{stream.spec.id} fell silent; connecting anew")
+                    raise SourceError(self._id, f"{stream.spec.id} fell silent")
         self._tell("link lost")
 
     def _tell(self, reason: str) -> None:
