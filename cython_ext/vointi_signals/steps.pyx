@@ -11,7 +11,8 @@ from vointi_signals._biquad cimport cascade, settle
 from vointi_signals._buffers cimport BLOCK, load, samples
 from vointi_signals._events cimport Event, Sink
 from vointi_signals._state import fingerprint
-from vointi_signals.design import butter_sos, checked_rate, group_delay
+from vointi_signals._checks import checked_rate
+from vointi_signals.design import butter_sos, group_delay
 from vointi_signals.errors import ParameterError, StateError
 from vointi_signals.units import to_ms2
 
