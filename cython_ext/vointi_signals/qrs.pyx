@@ -186,7 +186,7 @@ cdef class QrsDetector:
         s.second = round(tick_hz)
         s.bridge = int(VO_BRIDGE_S * rate)
         middle = group_delay(sos, tick_hz, math.sqrt(BAND_HZ[0] * BAND_HZ[1]))
-        s.delay = middle * rate + (s.window / 2 + 1) * s.step
+        s.delay = middle * rate + (0.5 * s.window + 1.0) * s.step
         self.none = np.empty(0, EVENT_DTYPE)
         self.none.flags.writeable = False
         self.reset()
