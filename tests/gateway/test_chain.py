@@ -34,7 +34,7 @@ def _now_us() -> int:
 
 def test_a_frame_is_stored_counted_marked_and_shown(chain: Chain) -> None:
     broker, gateway = chain
-    boot, before, start = random_boot(), gateway.counts(), _now_us()
+    boot, before, start = random_boot(), gateway.counts(), _now_us() - 5_000_000
     with EdgeClient(broker.port) as edge:
         edge.announce()
         frame = ecg_frame(1, wall_us=start, boot=boot)
@@ -55,7 +55,7 @@ def test_a_frame_is_stored_counted_marked_and_shown(chain: Chain) -> None:
 
 
 def test_the_mark_comes_soon_and_again_when_the_edge_comes_back(chain: Chain) -> None:
-    broker, gateway = chain
+    broker, _ = chain
     boot = random_boot()
     with EdgeClient(broker.port) as edge:
         edge.announce()
@@ -76,7 +76,7 @@ def test_an_edge_cannot_speak_for_another_pilot_or_edge(chain: Chain) -> None:
     with EdgeClient(broker.port) as edge:
         data = payload(hr_frame(1, boot=boot, wall_us=_now_us()))
         edge.publish(EdgeTopics("pilot-b", EDGE).live(DEVICE), data)
-        edge.publish(EdgeTopics(PILOT, OTHER_EDGE).live(DEVICE), data, qos=0)
+        edge.publish(EdgeTopics(PILOT, OTHER_EDGE).live(DEVICE), data)
         wait_for(lambda: gateway.counts()["quarantined"] == before["quarantined"] + 1)
         time.sleep(0.3)
     assert gateway.counts()["accepted"] == before["accepted"] + 1
@@ -92,12 +92,10 @@ def test_the_fleet_is_known_from_births_and_states(chain: Chain) -> None:
     assert device["device"] == f"{EDGE}.{DEVICE}"
     assert (device["link"], device["rssi_dbm"], device["battery_pct"]) == ("connected", -61, 88)
     assert device["person"] == "p-7f3a"
-    assert device["streams"][0] == {
-        "stream": "ecg",
-        "class": "waveform",
-        "rate_hz": 130.0,
-        "metrics": [{"name": "ecg", "label": "ECG", "unit": "uV"}],
-    }
+    stream = device["streams"][0]
+    assert (stream["stream"], stream["class"], stream["rate_hz"]) == ("ecg", "waveform", 130.0)
+    (metric,) = stream["metrics"]
+    assert (metric["name"], metric["label"], metric["unit"]) == ("ecg", "ECG", "uV")
     assert gateway.get("/devices", params={"pilot": "pilot-b"}).json() == []
     pilots = gateway.get("/pilots").json()
     assert [(p["id"], p["devices"], p["people"]) for p in pilots] == [
