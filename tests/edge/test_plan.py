@@ -108,8 +108,8 @@ def test_back_off_doubles_is_capped_random_and_starts_over() -> None:
         asked.append((low, high))
         return high
 
-    backoff = Backoff(0.2, 1.0, 8.0, upper)
-    assert [backoff.next_s() for _ in range(5)] == [1.0, 2.0, 4.0, 8.0, 8.0]
+    backoff = Backoff(0.2, 1.0, 8.0, quick=2, uniform=upper)
+    assert [backoff.next_s() for _ in range(5)] == [1.0, 1.0, 2.0, 4.0, 8.0]
     backoff.reset()
     assert backoff.next_s() == 1.0
     assert {low for low, _ in asked} == {0.2}

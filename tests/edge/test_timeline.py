@@ -43,8 +43,7 @@ def test_first_sample_times_of_frames_join_without_seam() -> None:
         assert placed is not None
         seams.append(abs(placed.mono_us - end_us))
         end_us = placed.mono_us + FRAME * 1e6 / placed.rate_hz
-    assert max(seams[2:]) <= 50e-6 * 61e6
-    assert sum(seam > 20 for seam in seams[2:]) <= 6  # once a minute
+    assert max(seams[2:]) <= 40  # 50 ppm of a frame, and rounding
     assert placed.mono_us == pytest.approx(arrival(599) - 72e6 / TRUE_HZ, abs=40_000)
 
 

@@ -45,6 +45,7 @@ class Timeline:
         self._offset_us: float | None = None
         self._earliest_us = float("inf")
         self._window_us = 0.0
+        self._due_us = 0.0
 
     @property
     def rate_hz(self) -> float:
@@ -87,12 +88,16 @@ class Timeline:
         seen_us = arrival_us - last_ts_ns / 1000
         if self._offset_us is None or seen_us < self._offset_us - _STEP_US:
             self._offset_us = seen_us
+        frame_us = count / self.rate_hz * 1e6
         self._earliest_us = min(self._earliest_us, seen_us)
-        self._window_us += count / self.rate_hz * 1e6
+        self._window_us += frame_us
         if self._window_us >= _OFFSET_WINDOW_US:
-            error_us = self._earliest_us - self._offset_us
-            most_us = _SLEW * self._window_us
-            step = abs(error_us) > _STEP_US
-            self._offset_us += error_us if step else min(max(error_us, -most_us), most_us)
+            self._due_us = self._earliest_us - self._offset_us
             self._earliest_us, self._window_us = float("inf"), 0.0
+        # A little with every frame: a jump would lay one frame's end over the next one's begin.
+        most_us = _SLEW * frame_us
+        move_us = self._due_us if abs(self._due_us) > _STEP_US else 0.0
+        move_us = move_us or min(max(self._due_us, -most_us), most_us)
+        self._due_us -= move_us
+        self._offset_us += move_us
         return self._offset_us

@@ -56,7 +56,7 @@ class Uplink:
         self._birth = birth
         self._status = status
         self._anchor = anchor
-        self._backoff = Backoff(floor_s=0.2, first_s=1.0, cap_s=30.0)
+        self._backoff = Backoff(floor_s=0.2, first_s=1.0, cap_s=30.0, quick=6)
         self._session: Session | None = None
         self._plan = BacklogPlan(0.0)
         self._live: dict[int, float] = {}
