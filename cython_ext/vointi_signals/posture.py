@@ -43,6 +43,15 @@ class PostureTracker:
         self._start = np.zeros(3) if upright is None else _unit(np.array(upright, np.float64))
         self.reset()
 
+    @property
+    def latency_s(self) -> float:
+        """Delay in s beyond that of the epochs: none."""
+        return 0.0
+
+    def flush(self) -> NDArray[np.int8]:
+        """Return nothing: every epoch is answered at once."""
+        return np.empty(0, np.int8)
+
     def reset(self) -> None:
         """Forget what was learnt."""
         self._upright = self._start.copy()
