@@ -5,6 +5,7 @@ Gaps: a sample that is not finite gives NaN, empties the windows of its channel 
 """
 
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 cimport numpy as cnp
 
@@ -76,6 +77,7 @@ cdef class Baseline:
     cdef void _clear(self) noexcept nogil:
         self._first.clear()
         self._second.clear()
+        memset(self._late, 0, self._delay * sizeof(double))
         self._head = 0
         self._fresh = True
 

@@ -8,6 +8,7 @@ Processing, sec. 11.3. FIR: windowed sinc with Kaiser's window.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -134,11 +135,12 @@ def resampling_taps(up: int, down: int) -> Floats:
     return up * firwin(20 * longest + 1, 0.5 / longest, 1.0)
 
 
+@lru_cache(maxsize=16)
 def sinc_table(half: int, phases: int, edge: float) -> Floats:
     """Return taps (phases + 1, 2 half) that interpolate between samples; ``edge`` 1 is Nyquist.
 
     Row p holds the weights of samples -half + 1 ... half around a point p / phases after
-    sample 0. Each row sums to 1, so that a constant stays what it is.
+    sample 0. Each row sums to 1, so that a constant stays what it is. Read only, shared.
     """
     offset = np.arange(phases + 1)[:, None] / phases
     distance = np.arange(-half + 1, half + 1)[None, :] - offset
