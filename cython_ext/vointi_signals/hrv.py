@@ -81,7 +81,7 @@ class HrvWindow:
             raise InputError("rows", "not an array of RR_DTYPE", "pass what RrCleaner returns")
         done: list[Rows] = []
         for time, rr, mark in rows.tolist():
-            if not (0 <= time < LATEST_S and 0 <= rr < LATEST_S):
+            if not (0 <= time < LATEST_S and 0 <= rr < 1000 * LATEST_S):
                 raise InputError("rows", "a time or interval that is none", "pass RrCleaner's rows")
             if self._rows and time < self._rows[-1][0]:
                 raise InputError("rows", "not ascending", "hand over intervals in order of time")
