@@ -31,10 +31,10 @@ class Shot:
 
 
 SHOTS = (
-    Shot("overview", "/", 1280, 720),
-    Shot("home", "/pilots/demo-home", 1280, 1110),
-    Shot("home-dark", "/pilots/demo-home", 1280, 1110, "dark"),
-    Shot("service-point", "/pilots/demo-service-point", 1280, 1200),
+    Shot("overview", "/", 1280, 760),
+    Shot("home", "/pilots/demo-home", 1280, 1200),
+    Shot("home-dark", "/pilots/demo-home", 1280, 1200, "dark"),
+    Shot("service-point", "/pilots/demo-service-point", 1280, 1010),
     Shot("phone", "/pilots/demo-home", 390, 844, density=2),
     Shot("phone-dark", "/pilots/demo-home", 390, 844, "dark", density=2),
 )

@@ -23,6 +23,8 @@ def ready(page: Page) -> Page:
     expect(page.locator("#live-text")).to_have_text("Live", timeout=15_000)
     expect(page.locator("[data-count=stored] dd")).to_have_text(re.compile(r"\d"), timeout=15_000)
     expect(page.locator("#content .value").first).to_have_text(re.compile(r"\d"), timeout=15_000)
+    for figure in page.locator(".air .figure:first-child strong").all():
+        expect(figure).to_have_text(re.compile(r"\d"), timeout=15_000)
     return page
 
 
@@ -55,7 +57,7 @@ def test_the_home_shows_what_is_measured(open_page: OpenPage, stand_in: StandInP
     expect(page.locator(".devices tbody tr")).to_have_count(6)
     expect(page.locator(".devices")).to_contain_text("Out of reach")
     expect(page.locator("#strip-note")).to_contain_text("Accepted = stored")
-    expect(page.locator(".ecg .summary")).to_contain_text(re.compile(r"[89] beats found"))
+    expect(page.locator(".ecg .summary")).to_contain_text(re.compile(r"(8|9|10) beats found"))
 
 
 def test_the_service_point_shows_air_people_and_feedback(
@@ -154,23 +156,16 @@ def test_an_unknown_pilot_is_a_page(open_page: OpenPage, stand_in: StandInProces
     assert axe_violations(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(("path", "scheme"), [("/", "light"), (HOME, "dark"), (POINT, "light")])
 def test_axe_finds_nothing(
     open_page: OpenPage, stand_in: StandInProcess, path: str, scheme: str
 ) -> None:
+    """The tests on the whole chain look at every page in both themes; these are the quick ones."""
     page = ready(open_page(stand_in.url + path, color_scheme=scheme))
     assert axe_violations(page) == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", [HOME, POINT])
-def test_axe_finds_nothing_in_the_tables(
-    open_page: OpenPage, stand_in: StandInProcess, path: str, scheme: str
-) -> None:
-    page = ready(open_page(stand_in.url + path, color_scheme=scheme))
-    show_tables(page)
-    assert axe_violations(page) == []
+    if path != "/":
+        show_tables(page)
+        assert axe_violations(page) == []
 
 
 def show_tables(page: Page) -> None:
