@@ -54,6 +54,8 @@ class Status(IntEnum):
 
     SUCCESS = 0
     ALREADY_IN_STATE = 6
+    INVALID_STATE = 12
+    IN_CHARGER = 13
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ class PmdStream:
             return
         await self._control.listen(self._measurement, self._take)
         chosen = await self._choose()
+        if chosen is None:
+            return
         rate_hz = float(chosen.get(Setting.SAMPLE_RATE, round(self.spec.rate_hz)))
         self._timeline = Timeline(rate_hz)
         request = polar.start(self._measurement, chosen)
@@ -107,15 +109,25 @@ class PmdStream:
         if answer.status == Status.ALREADY_IN_STATE:  # left over from a process that was killed
             await self._control.ask(polar.stop(self._measurement))
             answer = await self._control.ask(request)
-        if answer.status != Status.SUCCESS:
-            raise SourceError(self._device, f"refuses {self.spec.id} (status {answer.status})")
+        if self._refused(answer):
+            return
         self._context.hub.rate(self._device, self.spec.id, rate_hz)
         self.heard_s = time.monotonic()
 
-    async def _choose(self) -> dict[int, int]:
+    def _refused(self, answer: Answer) -> bool:
+        """Say whether the device will never send this stream; raise when it cannot just now."""
+        if answer.status in (Status.INVALID_STATE, Status.IN_CHARGER):
+            raise SourceError(self._device, f"{self.spec.id} not now (status {answer.status})")
+        if answer.status == Status.SUCCESS:
+            return False
+        log.warning("%s: refuses %s (status %d)", self._device, self.spec.id, answer.status)
+        self.heard_s = float("inf")
+        return True
+
+    async def _choose(self) -> dict[int, int] | None:
         answer = await self._control.ask(polar.get_settings(self._measurement))
-        if answer.status != Status.SUCCESS:
-            raise SourceError(self._device, f"offers no {self.spec.id} (status {answer.status})")
+        if self._refused(answer):
+            return None
         preferred = {
             Setting.SAMPLE_RATE: round(self.spec.rate_hz),
             Setting.RESOLUTION: self.spec.resolution,

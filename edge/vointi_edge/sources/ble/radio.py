@@ -53,7 +53,10 @@ class Radio:
                 await self._scan(backoff.reset)
             except (BleakError, OSError, TimeoutError, EOFError) as error:
                 if not told:
-                    log.warning("radio: cannot scan (%s); trying again", error)
+                    log.warning(
+                        "radio: cannot scan (%s); trying again",
+                        error.args[0] if error.args else error,
+                    )
                 told = True
             else:
                 told = False
