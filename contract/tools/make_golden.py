@@ -178,6 +178,16 @@ def backlog() -> Batch:
     return Batch((*second, reborn), (Loss("strap-1", BOOT, 13, 400, "outbox full"),))
 
 
+def bundle() -> Batch:
+    """Three notifications of one stream: only times and samples are said again."""
+    return Batch(
+        tuple(
+            replace(ecg_frame(i + 1), mono_us=MONO_US + 561_000 * i, wall_us=WALL_US + 561_000 * i)
+            for i in range(3)
+        )
+    )
+
+
 BATCHES: dict[str, Callable[[], Batch]] = {
     "ecg": lambda: Batch((ecg_frame(),)),
     "acc": lambda: Batch((acc_frame(),)),
@@ -190,6 +200,7 @@ BATCHES: dict[str, Callable[[], Batch]] = {
     "room_air": lambda: Batch((room_air(),)),
     "oximeter": lambda: Batch((oximeter(),)),
     "backlog": backlog,
+    "bundle": bundle,
     "loss_alone": lambda: Batch((), (Loss("strap-1", BOOT, 1, 2**63 - 1, "disk full"),)),
 }
 

@@ -11,12 +11,12 @@ import zstandard
 from contract_batches import batches
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vointi_contract import codec, golden
+from vointi_contract import codec, golden, wire
 from vointi_contract import frame_pb2 as pb
 from vointi_contract.checks import MAX_CHANNELS, MAX_FRAMES, MAX_VALUES
 from vointi_contract.codec import MAX_DECOMPRESSED, MAX_PAYLOAD, decode, encode
 from vointi_contract.errors import PayloadError
-from vointi_contract.frame import Batch, Channel, Frame
+from vointi_contract.frame import Batch, Channel, Frame, Loss
 
 CASES = {case.name: case for case in golden.cases()}
 ECG = CASES["ecg"].batch.frames[0]
@@ -127,6 +127,30 @@ def test_a_channel_that_cannot_be_sent_is_named(channel: Channel, field: str) ->
     assert refused(changed(channels=(channel,))).field == f"frames[0].channels[0].{field}"
 
 
+@pytest.mark.parametrize(
+    ("loss", "field"),
+    [
+        (Loss("A", 1, 1, 2, "full"), "device"),
+        (Loss("a", 0, 1, 2, "full"), "boot"),
+        (Loss("a", 1, 0, 2, "full"), "first_seq"),
+        (Loss("a", 1, 3, 2, "full"), "last_seq"),
+        (Loss("a", 1, 1, 2**63, "full"), "last_seq"),
+        (Loss("a", 1, 1, 2, ""), "reason"),
+        (Loss("a", 1, 1, 2, "x" * 65), "reason"),
+        (Loss("a", 1, 1, 2, "full\n"), "reason"),
+    ],
+)
+def test_a_loss_that_contradicts_itself_is_refused(loss: Loss, field: str) -> None:
+    assert refused(Batch((), (loss,))).field == f"losses[0].{field}"
+
+
+def test_a_rate_travels_in_whole_microhertz() -> None:
+    # The product is a little less than the whole number it stands for.
+    assert 130.000003 * 1e6 < 130_000_003
+    assert decode(encode(changed(rate_hz=130.000003))).frames[0].rate_hz == 130.000003
+    assert decode(encode(changed(rate_hz=130.0452345678))).frames[0].rate_hz == 130.045235
+
+
 def test_regular_channels_are_equally_long() -> None:
     assert refused(with_values([1, 2], [1])).field == "frames[0].channels[1].values"
 
@@ -213,11 +237,34 @@ def test_decompression_stops_at_the_bound() -> None:
         codec.decompress(bomb)
 
 
-@pytest.mark.parametrize("count", [MAX_FRAMES + 1, 100_000])
-def test_hollow_frames_are_counted_before_they_are_built(count: int) -> None:
-    message = pb.Batch(schema=1, frames=[pb.Frame()] * count)
-    with pytest.raises(PayloadError, match=f"frames: {count} entries"):
+def test_a_frame_that_states_a_size_is_not_believed() -> None:
+    payload = CASES["unsynced"].payload
+    size = len(codec.decompress(payload))
+    # RFC 8878, 3.1.1.1: a single segment states its size in the byte of the window.
+    with pytest.raises(PayloadError, match="leave content size"):
+        codec.decompress(payload[:1] + bytes([0x20, size]) + payload[3:])
+
+
+@pytest.mark.parametrize(
+    ("field", "message", "built"),
+    [
+        ("frames", pb.Batch(schema=1, frames=[pb.Frame()] * 100_000), "_unpack_frame"),
+        ("losses", pb.Batch(schema=1, losses=[pb.Loss()] * 100_000), "_unpack_loss"),
+        (
+            "frames[0].channels",
+            pb.Batch(schema=1, frames=[pb.Frame(channels=[pb.Channel()] * 100_000)]),
+            "_unpack_channel",
+        ),
+    ],
+    ids=["frames", "losses", "channels"],
+)
+def test_hollow_parts_are_counted_before_they_are_built(
+    monkeypatch: pytest.MonkeyPatch, field: str, message: pb.Batch, built: str
+) -> None:
+    monkeypatch.setattr(wire, built, lambda *_: pytest.fail("one was built"))
+    with pytest.raises(PayloadError, match="100000 entries") as caught:
         decode(codec.compress(message.SerializeToString()))
+    assert caught.value.field == field
 
 
 def test_threads_do_not_share_a_compressor() -> None:
