@@ -23,7 +23,8 @@ from setuptools.command.build_ext import build_ext
 FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-g0"]
 # Cython leaves helpers unused; vectors wider than the baseline stay inside one file.
 FLAGS += ["-Wno-unused-function", "-Wno-psabi"]
-SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZE += ["-fno-omit-frame-pointer", "-O1", "-g"]
 DIRECTIVES = {
     "boundscheck": False,
     "wraparound": False,
@@ -34,7 +35,12 @@ DIRECTIVES = {
 
 
 class BuildWithCompiler(build_ext):
-    """Says in one line what is missing where there is no C compiler."""
+    """Uses every core, and says in one line what is missing where there is no C compiler."""
+
+    def finalize_options(self) -> None:
+        """Compile as many modules at a time as there are cores."""
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count() or 1
 
     def run(self) -> None:
         """Compile, or say what to install."""
