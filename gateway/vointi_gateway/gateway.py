@@ -15,14 +15,14 @@ from .fleet import Fleet
 from .ingest.service import Ingest
 from .live import Event, LiveHub
 from .store.embedded import EmbeddedStore
+from .store.influx.forwarder import InfluxForwarder, InfluxTarget
 from .store.model import Counts
-from .store.port import Store
 
 #: The five counts go to every open page this often.
 HEALTH_S = 1.0
 
 
-def make_store(settings: Settings) -> Store:
+def make_store(settings: Settings) -> EmbeddedStore:
     """The store that the settings name, not yet open."""
     return EmbeddedStore(settings.data_dir / "vointi.duckdb")
 
@@ -47,11 +47,15 @@ class Gateway:
         self._wall_us = wall_us
         self._started_s = time.monotonic()
         self._ingest: Ingest | None = None
+        self._copies: InfluxForwarder | None = None
         self._ticker: asyncio.Task[None] | None = None
 
     def open(self) -> None:
         """Open the store and read what it holds. Raises StoreError, ConfigError."""
         self.store.open()
+        if self.settings.influx is not None:
+            target = InfluxTarget(self.settings.influx)
+            self._copies = InfluxForwarder(self.store, target, self._person_of)
         self._ingest = Ingest(self.settings, self.store, self.fleet, self.hub, self._wall_us)
 
     def start(self) -> None:
@@ -59,6 +63,8 @@ class Gateway:
         loop = asyncio.get_running_loop()
         self.hub.start(loop)
         self.ingest.start()
+        if self._copies is not None:
+            self._copies.start()
         self._ticker = loop.create_task(self._tick(), name="health")
 
     async def stop(self) -> None:
@@ -72,6 +78,9 @@ class Gateway:
         """What `stop` does outside the loop; also for a gateway that was opened only."""
         if self._ingest is not None:
             self._ingest.stop()
+        if self._copies is not None:
+            self._copies.stop()
+            self._copies = None
         self.store.close()
 
     @property
@@ -85,6 +94,10 @@ class Gateway:
     def uptime_s(self) -> float:
         """Seconds since the process made this gateway."""
         return time.monotonic() - self._started_s
+
+    def _person_of(self, device: str) -> str | None:
+        edge, _, name = device.partition(".")
+        return self.fleet.person_of(edge, name)
 
     def now_us(self) -> int:
         """UTC now, µs."""

@@ -162,3 +162,23 @@ class SeriesQuery:
     from_us: int
     to_us: int
     stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportMark:
+    """How far a copy came: the last row of each table that it has."""
+
+    segment: int = -1
+    scalar: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a copy: a scalar's `value` and `quality`, or a second's mean, min, max, n."""
+
+    pilot: str
+    device: str
+    stream: str
+    metric: str
+    t_us: int
+    fields: tuple[tuple[str, float], ...]

@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from .model import Commit, Counts, Latest, Receipt, Samples, SeriesQuery, Windows
+from .model import (
+    Commit,
+    Counts,
+    ExportMark,
+    Latest,
+    Point,
+    Receipt,
+    Samples,
+    SeriesQuery,
+    Windows,
+)
 
 
 class Store(Protocol):
@@ -60,3 +70,20 @@ class Store(Protocol):
 
     def windows(self, query: SeriesQuery, window_us: int) -> Windows:
         """Summaries in windows from multiples of `window_us` on. Raises UnknownSeriesError."""
+
+
+class ExportSource(Protocol):
+    """A store that others copy from, in the order of arrival. Any one thread."""
+
+    def export(self, after: ExportMark, limit: int) -> tuple[list[Point], ExportMark]:
+        """Points of at most `limit` rows of each table, and the mark after them.
+
+        Scalars come as they are, waveforms as one-second summaries: a second that got more samples
+        comes again, whole. Readings without a wall time are left out.
+        """
+
+    def export_mark(self, name: str) -> ExportMark:
+        """How far the copy `name` came; the beginning when it is new."""
+
+    def save_export_mark(self, name: str, mark: ExportMark) -> None:
+        """Remember it durably."""

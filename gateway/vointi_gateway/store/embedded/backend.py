@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,14 +18,17 @@ from ..model import (
     Anchor,
     Commit,
     Counts,
+    ExportMark,
     Latest,
     Outcome,
+    Point,
     Receipt,
     Samples,
     SeriesQuery,
     StoredReading,
     Windows,
 )
+from . import export as exporting
 from . import queries
 from .rows import RowBuilder
 
@@ -262,6 +266,28 @@ class EmbeddedStore:
         """Summaries by window."""
         sids = self._sids(query)
         return self._read(lambda c: queries.windows(c, sids, query, window_us))
+
+    def export(self, after: ExportMark, limit: int) -> tuple[list[Point], ExportMark]:
+        """Points for a copy, in the order of arrival."""
+        return self._read(lambda c: exporting.export(c, after, limit))
+
+    def export_mark(self, name: str) -> ExportMark:
+        """How far the copy `name` came."""
+        sql = "SELECT value FROM meta WHERE key = ?"
+        rows = self._read(lambda c: c.execute(sql, [f"export:{name}"]).fetchall())
+        return ExportMark(*json.loads(rows[0][0])) if rows else ExportMark()
+
+    def save_export_mark(self, name: str, mark: ExportMark) -> None:
+        """Remember how far the copy `name` came; a transaction of its own."""
+        key, value = f"export:{name}", json.dumps([mark.segment, mark.scalar])
+
+        def save(cursor: Any) -> None:
+            cursor.begin()
+            cursor.execute("DELETE FROM meta WHERE key = ?", [key])
+            cursor.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
+            cursor.commit()
+
+        self._read(save)
 
     def _sids(self, query: SeriesQuery) -> list[int]:
         found = [

@@ -1,0 +1,139 @@
+"""A thread that copies what is new in the store to InfluxDB, as far as InfluxDB takes it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ...config import InfluxSettings
+from ...errors import ConfigError, StoreError
+from ..port import ExportSource
+from .lines import encode_lines
+
+log = logging.getLogger(__name__)
+
+#: Batches of 5 to 10 thousand lines are what InfluxDB takes best; waveforms add some.
+ROWS = 5000
+#: New readings are on a dashboard within this.
+IDLE_S = 2.0
+RETRY_S = (1.0, 60.0)
+TIMEOUT_MS = 10_000
+MARK = "influx"
+
+
+class Target(Protocol):
+    """Takes line protocol; raises on failure."""
+
+    def write(self, lines: bytes) -> None:
+        """Write all lines, µs times."""
+
+    def close(self) -> None:
+        """Release the connection."""
+
+
+class InfluxTarget:
+    """An InfluxDB 2 bucket by influxdb-client. Raises ConfigError when that is not installed."""
+
+    def __init__(self, settings: InfluxSettings) -> None:
+        try:
+            module = importlib.import_module("influxdb_client")
+            write = importlib.import_module("influxdb_client.client.write_api")
+        except ImportError as exc:
+            problem = "needs the client; install vointi-gateway[influx] or remove the table"
+            raise ConfigError("config", "influx", problem) from exc
+        self._settings = settings
+        self._client: Any = module.InfluxDBClient(
+            settings.url, token_of(settings), org=settings.org, timeout=TIMEOUT_MS, enable_gzip=True
+        )
+        self._api: Any = self._client.write_api(write_options=write.SYNCHRONOUS)
+
+    def write(self, lines: bytes) -> None:
+        """Write all lines, µs times."""
+        bucket, org = self._settings.bucket, self._settings.org
+        self._api.write(bucket=bucket, org=org, record=lines, write_precision="us")
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._client.close()
+
+
+def token_of(settings: InfluxSettings) -> str:
+    """The token, from its file where one is named. Raises ConfigError."""
+    if settings.token_file is None:
+        return settings.token
+    try:
+        return settings.token_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        problem = f"{settings.token_file} cannot be read; write the token into it"
+        raise ConfigError("config", "influx.token_file", problem) from exc
+
+
+class InfluxForwarder:
+    """Copies from `source` to `target`; how far it came is kept in the source.
+
+    Args:
+        source: the store of record.
+        target: where copies go; when it fails, the copy waits and nothing else does.
+        person_of: pseudonym of who wears a device (global id), or None.
+        idle_s: wait when nothing is new.
+        retry_s: first and longest wait after a failure.
+
+    """
+
+    def __init__(
+        self,
+        source: ExportSource,
+        target: Target,
+        person_of: Callable[[str], str | None],
+        idle_s: float = IDLE_S,
+        retry_s: tuple[float, float] = RETRY_S,
+    ) -> None:
+        self._source, self._target, self._person_of = source, target, person_of
+        self._idle_s, self._retry_s = idle_s, retry_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="influx", daemon=True)
+        self.ok = True
+
+    def start(self) -> None:
+        """Begin to copy."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch at hand; a target that hangs is not waited for."""
+        self._stop.set()
+        self._thread.join(1.0)
+        if not self._thread.is_alive():
+            self._target.close()
+
+    def _run(self) -> None:
+        wait_s = 0.0
+        while not self._stop.wait(wait_s):
+            try:
+                wait_s = 0.0 if self._step() else self._idle_s
+                self._say(ok=True)
+            except Exception as exc:
+                self._say(ok=False, why=exc)
+                wait_s = min(max(wait_s, self._retry_s[0] / 2) * 2, self._retry_s[1])
+
+    def _step(self) -> bool:
+        """Copy one batch; whether there was anything."""
+        mark = self._source.export_mark(MARK)
+        points, after = self._source.export(mark, ROWS)
+        if after == mark:
+            return False
+        if points:
+            self._target.write(encode_lines(points, self._person_of))
+        self._source.save_export_mark(MARK, after)
+        return True
+
+    def _say(self, *, ok: bool, why: Exception | None = None) -> None:
+        if self.ok and not ok and not self._stop.is_set():
+            kind = "the store" if isinstance(why, StoreError) else "InfluxDB"
+            line = str(why).strip().splitlines() or [type(why).__name__]
+            log.warning("%s does not answer (%s); copies wait", kind, line[0])
+        elif ok and not self.ok:
+            log.warning("InfluxDB answers again; copying goes on")
+        self.ok = ok

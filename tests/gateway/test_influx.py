@@ -1,0 +1,163 @@
+"""Copies for InfluxDB: complete, in time, again after a failure; a real server when one is named."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gateway_kit import T0_US, hr_frame, wait_for
+from store_conformance import NAME, commit_of, ecg_at, span
+from vointi_gateway.config import InfluxSettings
+from vointi_gateway.errors import ConfigError
+from vointi_gateway.store.embedded import EmbeddedStore
+from vointi_gateway.store.influx import InfluxForwarder
+from vointi_gateway.store.influx.forwarder import InfluxTarget, token_of
+from vointi_gateway.store.influx.lines import encode_lines, measurement
+from vointi_gateway.store.model import ExportMark, Point
+
+
+class _Target:
+    """Keeps the last line of each series and time, as InfluxDB does."""
+
+    def __init__(self) -> None:
+        self.failing = threading.Event()
+        self.rows: dict[tuple[str, str], str] = {}
+        self.attempts = 0
+
+    def write(self, lines: bytes) -> None:
+        self.attempts += 1
+        if self.failing.is_set():
+            raise ConnectionError("refused")
+        for line in lines.decode().split("\n"):
+            series, fields, at = line.split(" ")
+            self.rows[series, at] = fields
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    store = EmbeddedStore(tmp_path / "i.duckdb")
+    store.open()
+    yield store
+    store.close()
+
+
+def _forwarder(store: EmbeddedStore, target: _Target) -> InfluxForwarder:
+    people = {NAME: "p-7f3a"}
+    return InfluxForwarder(store, target, people.get, idle_s=0.02, retry_s=(0.02, 0.1))
+
+
+def test_a_line_has_few_tags_and_floats_only() -> None:
+    fields = (("value", 62.0), ("quality", 0.0))
+    point = Point("pilot-a", NAME, "hr", "heart_rate", T0_US, fields)
+    assert encode_lines([point], {NAME: "p-1"}.get) == (
+        b"vitals,device=edge-1.strap-1,metric=heart_rate,pilot=pilot-a,stream=hr,subject=p-1 "
+        b"value=62.0,quality=0.0 1780272000000000"
+    )
+    assert b"subject" not in encode_lines([point], {}.get)
+
+
+def test_measurements() -> None:
+    names = ["spo2", "steps", "battery_level", "co2", "feedback", "ecg", "unheard_of"]
+    expected = "vitals activity device_health environment place waveform_1s other"
+    assert [measurement(n) for n in names] == expected.split()
+
+
+def test_scalars_and_complete_seconds_arrive(store: EmbeddedStore) -> None:
+    target = _Target()
+    forwarder = _forwarder(store, target)
+    forwarder.start()
+    for seq in range(1, 12):
+        store.commit(
+            commit_of(ecg_at(2 * seq - 1), hr_frame(2 * seq, 60 + seq, wall_us=T0_US + seq))
+        )
+        time.sleep(0.01)
+    want = store.windows(span("ecg"), 1_000_000)
+    seconds = lambda: {  # noqa: E731
+        at: fields
+        for (series, at), fields in target.rows.items()
+        if series.startswith("waveform_1s")
+    }
+    wait_for(lambda: len(seconds()) == len(want.t_us))
+    time.sleep(0.1)
+    forwarder.stop()
+    for i, t_us in enumerate(want.t_us):
+        expected = (
+            f"mean={want.mean[i].item()!r},min={want.low[i].item()!r},max={want.high[i].item()!r}"
+        )
+        assert seconds()[str(t_us)] == f"{expected},n={float(want.n[i])!r}"
+    rates = {k[1]: v for k, v in target.rows.items() if "metric=heart_rate" in k[0]}
+    assert rates == {str(T0_US + s): f"value={60.0 + s},quality=0.0" for s in range(1, 12)}
+
+
+def test_a_server_that_is_down_delays_and_blocks_nothing(store: EmbeddedStore) -> None:
+    target = _Target()
+    target.failing.set()
+    forwarder = _forwarder(store, target)
+    forwarder.start()
+    for seq in range(1, 6):
+        store.commit(commit_of(hr_frame(seq, wall_us=T0_US + seq)))
+    wait_for(lambda: target.attempts >= 2)
+    assert not forwarder.ok
+    assert store.export_mark("influx") == ExportMark()
+    target.failing.clear()
+    wait_for(lambda: len([k for k in target.rows if "heart_rate" in k[0]]) == 5)
+    wait_for(lambda: store.export_mark("influx").scalar >= 0)
+    forwarder.stop()
+    assert forwarder.ok
+
+
+def test_the_mark_survives_a_restart(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path / "m.duckdb")
+    store.open()
+    store.commit(commit_of(hr_frame(1)))
+    points, mark = store.export(ExportMark(), 100)
+    assert len(points) == 3
+    store.save_export_mark("influx", mark)
+    store.close()
+    store.open()
+    assert store.export(store.export_mark("influx"), 100) == ([], mark)
+    store.commit(commit_of(hr_frame(2)))
+    assert len(store.export(mark, 2)[0]) == 2
+    store.close()
+
+
+def test_a_missing_token_file_is_named(tmp_path: Path) -> None:
+    settings = InfluxSettings("http://x", "b", token_file=tmp_path / "none")
+    with pytest.raises(ConfigError, match=r"influx\.token_file"):
+        token_of(settings)
+
+
+@pytest.mark.network
+def test_a_real_server_takes_the_lines() -> None:
+    url = os.environ.get("VOINTI_TEST_INFLUX_URL")
+    if not url:
+        pytest.skip("no InfluxDB: set VOINTI_TEST_INFLUX_URL (and _TOKEN, _ORG, _BUCKET)")
+    client = pytest.importorskip("influxdb_client")
+    env = {k: os.environ.get(f"VOINTI_TEST_INFLUX_{k}", "") for k in ("TOKEN", "ORG", "BUCKET")}
+    settings = InfluxSettings(url, env["BUCKET"], env["ORG"], env["TOKEN"])
+    device = f"edge-1.t{uuid.uuid4().hex[:12]}"
+    fields = (("value", 62.0), ("quality", 0.0))
+    now_us = time.time_ns() // 1000
+    points = [Point("pilot-a", device, "hr", "heart_rate", now_us + i, fields) for i in range(50)]
+    target = InfluxTarget(settings)
+    target.write(encode_lines(points, {}.get))
+    target.close()
+    ql = f"SELECT count(value) FROM vitals WHERE device = '{device}'"
+    with client.InfluxDBClient(url, env["TOKEN"], org=env["ORG"]) as reader:
+        answer = reader.api_client.call_api(
+            *("/query", "GET"),
+            query_params=[("db", env["BUCKET"]), ("q", ql)],
+            response_type="object",
+            auth_settings=["Authorization"] if env["TOKEN"] else [],
+            header_params={"Authorization": f"Token {env['TOKEN']}"} if env["TOKEN"] else {},
+            _return_http_data_only=True,
+        )
+    assert answer["results"][0]["series"][0]["values"][0][1] == 50
