@@ -43,7 +43,7 @@ CUT_POINTS: dict[str, CutPoints] = {
         "enmo_mg", 46.9, 68.7, 266.8, "Hildebrand 2014 and 2017, doi 10.1111/sms.12795"
     ),
 }
-"""Adults. MAD of 6 s epochs at the hip (UKK institute); ENMO of 5 s epochs, GENEActiv."""
+"""Adults. MAD of 6 s epochs at the hip (UKK institute); ENMO of 1 s epochs, GENEActiv."""
 
 
 def classify(epochs: ArrayLike, cuts: str = "mad-hip") -> NDArray[np.int8]:

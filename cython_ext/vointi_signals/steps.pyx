@@ -42,9 +42,11 @@ cdef double FRACTION = 0.30      # of the usual peak
 cdef double HOLD_LOW = 0.28      # s between two steps at least (running: 200 steps/min)
 cdef double HOLD_HIGH = 0.36
 cdef double HOLD_STEP = 0.55     # of the period of a step
-cdef double ENTER = 0.65         # likeness of one stride to the next that starts a walk
+cdef double ENTER = 0.70         # likeness of one stride to the next that starts a walk
 cdef double STAY = 0.25          # and that ends it
-cdef double UNEVEN_TIME = 0.12   # change of a foot's interval, relative, that starts a walk
+cdef double PROVE = 0.50         # and that ends it within its first PROVEN steps
+cdef int PROVEN = 20             # a vehicle bounces evenly for ten steps, hardly ever longer
+cdef double UNEVEN_TIME = 0.10   # change of a foot's interval, relative, that starts a walk
 cdef double UNEVEN_PEAK = 0.35   # and of its peak
 cdef double RELAX = 1.5          # both are relaxed for a walk that was interrupted briefly
 cdef int FIRST = 7               # intervals before a walk is believed
@@ -86,6 +88,7 @@ cdef struct State:
     long long total
     long long ticks       # since the last gap
     long long missing
+    long long since_cold  # steps since a walk began anew
     int started
     int has_cand
     int walking
@@ -181,6 +184,7 @@ cdef void count(State *q, Sink out, double at_s, double peak, bint late) noexcep
     e.after_gap = q.after_gap
     q.after_gap = 0
     q.total += 1
+    q.since_cold += 1
     q.counted_s = at_s
     out.add(e)
 
@@ -208,9 +212,14 @@ cdef void shift_in(double *v, int n, double x) noexcept nogil:
     v[CHAIN - 1] = x
 
 
+cdef bint is_warm(State *q) noexcept nogil:
+    """Tell whether a walk ended briefly before the first candidate withheld."""
+    return q.since_cold >= PROVEN and q.pend_s[0] - q.counted_s < WARM
+
+
 cdef bint believable(State *q) noexcept nogil:
     """Tell whether the chain of candidates is a walk."""
-    cdef bint warm = q.total > 0 and q.pend_s[0] - q.counted_s < WARM
+    cdef bint warm = is_warm(q)
     cdef double relax = RELAX if warm else 1.0
     cdef int n = q.chain if q.chain < FIRST + 2 else FIRST + 2
     if q.chain < (AGAIN if warm else FIRST):
@@ -260,6 +269,8 @@ cdef void commit(State *q, Sink out, double at_s, double peak) noexcept nogil:
     withhold(q, at_s, peak)
     if believable(q):
         q.walking = 1
+        if not is_warm(q):
+            q.since_cold = 0
         for i in range(q.npend):
             count(q, out, q.pend_s[i], q.pend_h[i], i < q.npend - 1)
         q.npend = 0
@@ -277,7 +288,7 @@ cdef void tick(State *q, Sink out, double v) noexcept nogil:
     q.ticks += 1
     if q.ticks % EVERY == 0 and q.ticks >= WINDOW:
         look(q)
-        if q.walking and q.regular < STAY:
+        if q.walking and q.regular < (PROVE if q.since_cold < PROVEN else STAY):
             break_chain(q)
     hold = fmin(HOLD_HIGH, fmax(HOLD_LOW, HOLD_STEP * q.period))
     if q.ticks > 2 and q.y1 > q.y2 and q.y1 >= y and q.y1 > fmax(FLOOR, FRACTION * q.level):

@@ -62,6 +62,7 @@ class Walk:
         self.walking = False
         self.usual = self.level = self.regular = 0.0
         self.last = -1e9
+        self.since_cold = 0
 
     def broken(self) -> None:
         self.walking, self.usual = False, 0.0
@@ -69,7 +70,7 @@ class Walk:
 
     def judge(self, regular: float) -> None:
         self.regular = regular
-        if self.walking and regular < 0.25:
+        if self.walking and regular < (0.5 if self.since_cold < 20 else 0.25):
             self.broken()
 
     def stand(self) -> None:
@@ -92,16 +93,22 @@ class Walk:
             self.broken()
         self.pending = [*self.pending, at][-32:]
         if self.walking or self._believable():
+            if not self.walking and not self._warm():
+                self.since_cold = 0
             self.walking = True
+            self.since_cold += len(self.pending)
             self.steps += self.pending
             self.pending = []
 
+    def _warm(self) -> bool:
+        return self.since_cold >= 20 and self.pending[0] - self.steps[-1] < 4
+
     def _believable(self) -> bool:
-        warm = bool(self.steps) and self.pending[0] - self.steps[-1] < 4
+        warm = self._warm()
         relax = 1.5 if warm else 1.0
-        if len(self.gaps) < (4 if warm else 7) or self.regular < (0.25 if warm else 0.65):
+        if len(self.gaps) < (4 if warm else 7) or self.regular < (0.25 if warm else 0.70):
             return False
-        even = uneven(self.gaps[-9:]) < 0.12 * relax
+        even = uneven(self.gaps[-9:]) < 0.1 * relax
         return even and uneven(self.peaks[-9:]) < 0.35 * relax
 
 
