@@ -42,7 +42,7 @@ cdef double GOOD_KURTOSIS = 5.0     # a clean ECG is above (Zhao and Zhang 2018)
 cdef double GOOD_QRS = 0.5          # 5-15 Hz holds half of 5-40 Hz (same source)
 cdef double GOOD_STEADY = 0.5       # they ask for 0.95, for diagnosis; beats bear more wander
 cdef double GAUSS = 3.0             # kurtosis of noise
-cdef double POOR = 0.5              # of the quality: noisy below
+cdef double POOR = 0.75             # noisy below: muscle noise of 0 dB, where beats are lost
 cdef double MOSTLY = 0.5            # of a window: flat, clipped or missing above is lead-off
 cdef double SOME = 0.01             # clipped longer than this share: saturated
 cdef enum:

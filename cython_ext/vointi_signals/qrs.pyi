@@ -55,4 +55,3 @@ class QrsDetector:
 
 def detect_qrs(x: ArrayLike, fs: float) -> NDArray[np.void]:
     """Return all beats of a recording: one ``push`` and ``flush`` of a new detector."""
-
