@@ -9,6 +9,7 @@ from vointi_contract.frame import Frame
 from vointi_contract.metrics import by_code
 
 from .fleet import Fleet
+from .frames import span_us
 from .live import Event
 from .store.model import StoredReading
 
@@ -46,7 +47,7 @@ def last_sample_us(frame: Frame) -> int | None:
     """UTC µs of a frame's last sample, or None when its clock is unknown."""
     if frame.wall_us is None:
         return None
-    return frame.wall_us + max(int(frame.sample_offsets_us(c)[-1]) for c in frame.channels)
+    return frame.wall_us + span_us(frame)
 
 
 def status_event(fleet: Fleet, edge: str) -> Event:

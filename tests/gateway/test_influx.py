@@ -1,4 +1,4 @@
-"""Copies for InfluxDB: complete, in time, again after a failure; a real server when one is named."""
+"""Copies for InfluxDB: complete, in time, again after a failure; a real server when named."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from vointi_contract.frame import Channel, Frame, Loss
 from vointi_contract.metrics import by_code
 from vointi_contract.topics import Address
 
+from ..frames import span_us
 from .ledger import MAX_LOSS
 
 #: 2020-01-01: no edge of this project existed before, so an earlier clock was never set.
@@ -67,9 +68,8 @@ def _check_channels(frame: Frame) -> Fault | None:
         fault = _check_range(channel)
         if fault is not None:
             return fault
-        after = frame.sample_offsets_us(channel)
-        if len(after) and after[-1] > LONGEST_US:
-            return Fault("rate_hz", "the frame lasts more than a day; send shorter frames")
+    if span_us(frame) > LONGEST_US:
+        return Fault("rate_hz", "the frame lasts more than a day; send shorter frames")
     return None
 
 
