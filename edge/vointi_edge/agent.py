@@ -12,13 +12,14 @@ from typing import Any
 from vointi_contract.ack import Watermark
 from vointi_contract.codec import encode
 from vointi_contract.frame import Batch, ClockState, Frame, Loss
-from vointi_contract.status import Birth, ClockAnchor, EdgeStatus, OutboxCounts
+from vointi_contract.status import Birth, ClockAnchor, EdgeStatus
 from vointi_contract.topics import EdgeTopics
 
 from vointi_edge import __version__
 from vointi_edge.catalogue import Model
 from vointi_edge.clock import Clock
 from vointi_edge.config import EdgeConfig
+from vointi_edge.errors import OutboxError
 from vointi_edge.outbox.store import Entry, OutboxStore, Row
 from vointi_edge.outbox.writer import OutboxWriter
 from vointi_edge.processing.processor import Processor
@@ -86,7 +87,7 @@ class Agent:
             config.commit_ms / 1000,
             self._committed,
         )
-        self._counts = OutboxCounts(0, 0, 0, 0)
+        self._counts = self._writer.opened_with
         self._uplink = Uplink(
             broker=_broker(config, password),
             topics=EdgeTopics(config.pilot, config.edge),
@@ -110,10 +111,10 @@ class Agent:
     async def run(self) -> None:
         """Run until cancelled, then stop cleanly."""
         self._writer.start()
-        await self._count()
         background = [
             self._spawn(self._uplink.run(), "uplink"),
             self._spawn(self._count_for_ever(), "counts"),
+            self._spawn(self._watch_writer(), "outbox"),
         ]
         sources = [self._spawn(source, name) for name, source in self._sources]
         try:
@@ -131,8 +132,9 @@ class Agent:
     ) -> None:
         await _cancel(sources)
         await self._radio.close()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._count()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_COUNTS_S):
+                await self._count()
         await self._uplink.stop()
         await _cancel(background)
         await self._loop.run_in_executor(None, self._writer.stop)
@@ -180,6 +182,11 @@ class Agent:
         while True:
             await asyncio.sleep(_COUNTS_S)
             await self._count()
+
+    async def _watch_writer(self) -> None:
+        """Raise OutboxError when nothing is kept any more: a restart is better than that."""
+        await self._loop.run_in_executor(None, self._writer.wait_ended)
+        raise OutboxError(str(self._config.data_dir / OUTBOX_FILE), "its thread ended; see the log")
 
     async def _count(self) -> None:
         self._counts = await self._writer.call(OutboxStore.counts)

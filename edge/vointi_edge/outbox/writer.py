@@ -44,6 +44,7 @@ class OutboxWriter:
         self._on_committed = on_committed
         self._max_waiting = max_waiting
         self._store = open_store()
+        self.opened_with = self._store.counts()
         self._wake = threading.Condition()
         self._waiting: deque[Entry] = deque()
         self._refused: Counter[str] = Counter()
@@ -55,6 +56,10 @@ class OutboxWriter:
     def boot(self) -> int:
         """Return this boot's id."""
         return self._store.boot
+
+    def wait_ended(self) -> None:
+        """Block until the thread ends: by `stop`, or by a defect."""
+        self._thread.join()
 
     def start(self) -> None:
         """Begin to commit."""
