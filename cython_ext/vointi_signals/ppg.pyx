@@ -27,10 +27,11 @@ cdef enum:
     LEARN = 8           # rises kept while learning
     RECENT = 8          # intervals
 
-# Crests are sought below 3.5 Hz: it removes the dicrotic wave of most people, and the crest of
+# Crests are sought below 3 Hz: it removes the dicrotic wave of most people, and the crest of
 # the slow part varies less from beat to beat than the foot or the steepest point do.
-cdef double LOW_HZ = 0.3
-cdef double HIGH_HZ = 3.5
+# 0.5 Hz: the baseline is back within a beat after a step of the light.
+cdef double LOW_HZ = 0.5
+cdef double HIGH_HZ = 3.0
 cdef double FRACTION = 0.40      # of the usual rise that makes a beat
 cdef double FAINT = 0.15         # of the usual rise, when a beat is overdue
 cdef double DUE = 1.2            # intervals after which the demand falls
@@ -41,7 +42,7 @@ cdef double LEARN_S = 3.0
 cdef double LEARNT = 0.15        # weight of a new rise in the usual one
 cdef double SHORT_GAP = 0.15     # s of missing samples that are bridged
 cdef double SHAPE_S = 0.48       # s around the crest that are compared, 2/3 of them before it
-cdef double TRACE = 0.05         # of the usual rise, the least that search-back takes
+cdef double TRACE = 0.03         # of the usual rise, the least that search-back takes
 cdef double BACK = 1.45          # intervals of silence that start a search-back
 cdef double NEAR = 0.28          # of an interval around the time where a beat was due
 cdef double SILENCE_S = 3.0      # s without a beat, after which the level is learnt anew
@@ -363,7 +364,7 @@ cdef class PpgBeats:
     """Finds pulse beats in one PPG channel, 20 to 1000 Hz, in any unit.
 
     ``inverted`` says that the samples are raw light, which falls when blood comes in. ``push``
-    returns beats: ``time_s`` and ``index`` are the crest of the pulse below 3.5 Hz (between
+    returns beats: ``time_s`` and ``index`` are the crest of the pulse below 3 Hz (between
     samples), ``amplitude`` is its rise in the unit of the input, ``quality`` is its likeness to
     the usual pulse, 0 to 1. Beats of the learning phase (3 s) come at once with ``late`` set.
     NaN is a missing sample: 0.15 s of them are bridged, after more the next beat has

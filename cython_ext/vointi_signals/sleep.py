@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vointi_signals._state import fingerprint, numbers, restore, save, whole
 from vointi_signals._checks import checked_rate
+from vointi_signals._state import fingerprint, numbers, restore, save, whole
 from vointi_signals.errors import InputError, ParameterError
 
 # van Hees 2015 (doi 10.1371/journal.pone.0142533): sleep is 5 min or more in which the angle of

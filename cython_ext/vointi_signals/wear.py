@@ -7,8 +7,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from vointi_signals._state import fingerprint, number, numbers, restore, save, whole
 from vointi_signals._checks import checked_rate
+from vointi_signals._state import fingerprint, number, numbers, restore, save, whole
 from vointi_signals.errors import InputError
 
 # van Hees 2013 (doi 10.1371/journal.pone.0061691): in 60 min, two of three axes with a standard

@@ -14,8 +14,8 @@ def crests(x: Array, fs: float) -> tuple[Array, dict[int, Crest]]:
     """Band-passed signal, and by the sample that shows it every crest: time in s and rise."""
     sos = np.vstack(
         [
-            signal.butter(1, 0.3, "high", fs=fs, output="sos"),
-            signal.butter(2, 3.5, fs=fs, output="sos"),
+            signal.butter(1, 0.5, "high", fs=fs, output="sos"),
+            signal.butter(2, 3.0, fs=fs, output="sos"),
         ]
     )
     y, _ = signal.sosfilt(sos, x, zi=signal.sosfilt_zi(sos) * x[0])
@@ -70,7 +70,7 @@ class Pulse:
         late = ((at - self.last) / self.period - 1.2) / 0.6 if self.period else 0.0
         late = min(1.0, max(0.0, late))
         if rise < self.usual * (0.4 + late * (0.15 - 0.4)) or rise <= 0:
-            if rise >= 0.05 * self.usual:
+            if rise >= 0.03 * self.usual:
                 self.faint = [*self.faint, crest][-8:]
         elif self.cand is not None:
             self.cand = crest if rise > self.cand[1] else self.cand

@@ -70,7 +70,7 @@ class Walk:
 
     def judge(self, regular: float) -> None:
         self.regular = regular
-        if self.walking and regular < (0.5 if self.since_cold < 20 else 0.25):
+        if self.walking and regular < (0.6 if self.since_cold < 20 else 0.25):
             self.broken()
 
     def stand(self) -> None:
