@@ -115,6 +115,9 @@ def _metric_row(metric: Metric) -> tuple[str, ...]:
 
 def main(arguments: list[str]) -> int:
     """Renew or check one page; the exit code."""
+    if not arguments:
+        sys.stderr.write("page: missing; give docs/integrators/contract.md\n")
+        return 2
     page, check = Path(arguments[0]), "--check" in arguments[1:]
     before = page.read_text(encoding="utf-8")
     after = renewed(before)

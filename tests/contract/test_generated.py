@@ -65,6 +65,11 @@ def test_an_old_page_is_told_and_renewed(root: Path, tmp_path: Path) -> None:
     assert page.read_text() == current
 
 
+def test_a_missing_page_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert docs.main([]) == 2
+    assert capsys.readouterr().err.startswith("page: missing")
+
+
 def test_every_table_stands_on_the_page(root: Path) -> None:
     page = (root / "docs" / "integrators" / "contract.md").read_text()
     assert set(re.findall(r"<!-- generated: (\w+) -->", page)) == set(docs.TABLES)
