@@ -19,8 +19,9 @@ _LOST_FRAME = 0.5
 _OFFSET_WINDOW_US = 60e6
 # Quartz clocks drift apart by up to 50 ppm; a time axis that moved faster would shift beats.
 _SLEW = 50e-6
-# Further off than this one of the clocks was set: begin again.
-_STEP_US = 5e6
+# Further off than a minute, one of the clocks was set: begin again. Less is a slow start
+# (in compressed time a stall of a fraction of a second is several).
+_STEP_US = 60e6
 
 
 @dataclass(frozen=True, slots=True)
