@@ -9,7 +9,9 @@ import ppg_twin
 import pulse_sim
 import pytest
 from numpy.typing import NDArray
+from vointi_signals.errors import InputError
 from vointi_signals.ppg import PpgBeats
+from vointi_signals.ppg_respiration import PpgRespiration
 
 Array = NDArray[np.float64]
 
@@ -108,6 +110,27 @@ def test_short_gaps_are_bridged() -> None:
 def test_a_flat_line_has_no_beats() -> None:
     assert len(detect(np.full(5000, 3.0), 100.0)) == 0
     assert len(detect(np.full(5000, np.nan), 100.0)) == 0
+
+
+def test_breathing_is_read_from_the_beats() -> None:
+    x, _ = pulse_sim.pulse(100.0, 90, np.random.default_rng(9))
+    events = detect(x, 100.0)
+    rows = PpgRespiration().push(events)
+    assert len(rows) > 8
+    np.testing.assert_allclose(rows["breaths_per_min"], 15, atol=0.5)
+    first, second = PpgRespiration(), PpgRespiration()
+    head = first.push(events[:50])
+    second.set_state(first.get_state())
+    assert np.concatenate([head, second.push(events[50:])]).tobytes() == rows.tobytes()
+
+
+def test_poor_beats_say_nothing_about_breathing() -> None:
+    x, _ = pulse_sim.pulse(100.0, 90, np.random.default_rng(9))
+    events = detect(x, 100.0).copy()
+    events["quality"] = 0.1
+    assert len(PpgRespiration().push(events)) == 0
+    with pytest.raises(InputError, match="events"):
+        PpgRespiration().push(np.zeros(3))
 
 
 @pytest.mark.recordings
