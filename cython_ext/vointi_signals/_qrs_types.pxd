@@ -49,7 +49,7 @@ cdef extern from *:
     #define VO_BASE_S 0.15      /* the baseline is the mean over this to either side */
     #define VO_SHARP_S 0.03     /* sharpness is measured against the samples this far off */
     #define VO_UPWARD 1.2       /* of two equal deflections the upward one is called R */
-    #define VO_SMOOTH_S 0.0055  /* and there 1-2-1 weights this far off calm noise and flat tops */
+    #define VO_SMOOTH_S 0.007   /* and there 1-2-1 weights this far off calm noise and flat tops */
     #define VO_REFINE_S 0.012   /* the extremum is sought this close to the sharpest point */
     """
     enum:

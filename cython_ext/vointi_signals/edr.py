@@ -25,7 +25,7 @@ GRID_HZ = np.arange(SLOWEST_HZ, FASTEST_HZ, 0.005)
 NEAR_HZ = 0.035  # half the width of a line over 32 s
 NYQUIST = 0.48  # of the beat rate: a breath needs two beats
 COVERAGE = 0.7  # of the window between first and last beat, in beats of the median interval
-POOR = 0.35  # share of the power in the line, below which no rate is told
+POOR = 0.3  # share of the power in the line, below which no rate is told: noise passes in 5 %
 OUTLIER = 3.5  # robust standard deviations: an ectopic or misplaced R
 MAX_BEATS = 1000
 
@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 class EcgRespiration:
     """Tells breaths per minute from beats, every ``step_s`` over the last ``window_s`` seconds.
 
-    Rows of ``EDR_DTYPE``: time (s), rate (/min, NaN where quality is below 0.35 or beats are
+    Rows of ``EDR_DTYPE``: time (s), rate (/min, NaN where quality is below 0.3 or beats are
     missing), quality 0-1: share of the power that lies in the strongest line.
     """
 

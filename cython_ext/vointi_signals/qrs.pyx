@@ -266,7 +266,11 @@ cdef class QrsDetector:
         of = fingerprint(self.setup.fs)
         body = _blob.unpack(state, b"VQRS", VERSION, of, sizeof(Memory))
         memcpy(self.memory, <const char *>body, sizeof(Memory))
+        # A checksum proves no good will: counters that index must not be negative.
         self.memory.pending = max(-1, min(self.memory.pending, VO_CANDS - 1))
+        self.memory.beats = max(0, self.memory.beats)
+        self.memory.intervals = max(0, self.memory.intervals)
+        self.memory.candidates = max(0, self.memory.candidates)
         self.sink.n = 0
 
 

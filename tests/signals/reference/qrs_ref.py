@@ -125,7 +125,7 @@ class Reference:
         bend = np.where(inside, raw[i] - 0.5 * (raw[a] + raw[b]), raw[i] - base)
         sharp = raw[i] - base + bend
         r = int(i[np.argmax(np.where(sharp > 0, 1.2 * sharp, -sharp))])
-        near, fine = self._n(0.0055), self._n(0.012)
+        near, fine = self._n(0.007), self._n(0.012)
         j = np.arange(max(low + near, r - fine), min(high - near, r + fine) + 1)
         sign = 1.0 if raw[r] > base else -1.0
         if len(j):
