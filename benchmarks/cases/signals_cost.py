@@ -53,7 +53,7 @@ def _probe(what: str, before: str = "") -> tuple[float, float, float, float]:
     """Return wall s, CPU s, peak MB and the number of SciPy modules; the best of five."""
     script = PROBE.format(what=what, before=before)
     runs = [
-        tuple(map(float, subprocess.check_output([sys.executable, "-c", script]).split()))
+        tuple(map(float, subprocess.check_output([sys.executable, "-I", "-c", script]).split()))
         for _ in range(5)
     ]
     wall, cpu, peak, scipy = (min(values) for values in zip(*runs, strict=True))

@@ -58,6 +58,14 @@ cdef enum:
     UNLOCK = 8192
 
 
+# An exponent of all ones is what is not finite; one more of its lowest bit reaches the top bit.
+cdef unsigned long long LOWEST = 0x0010000000000000ULL
+
+
+cdef inline unsigned long long bits_of(const double *v) noexcept nogil:
+    return (<const unsigned long long *>v)[0] & 0x7FF0000000000000ULL
+
+
 cdef inline double biquad(double x, const double *c, double *s, Py_ssize_t lanes) noexcept nogil:
     cdef double y = c[0] * x + s[0]
     s[0] = c[1] * x - c[3] * y + s[lanes]
@@ -150,6 +158,7 @@ cdef class SosFilter:
         """Filter one sample of one channel, gaps and first samples included."""
         cdef double *z = self._delays(ch)
         cdef double v = x
+        cdef unsigned long long seen = 0
         cdef Py_ssize_t i
         if isfinite(x):
             if self._fresh[ch]:
@@ -157,8 +166,10 @@ cdef class SosFilter:
                     z[i * self._lanes] = self._rest[i] * x
                 self._fresh[ch] = 0
             for i in range(self.sections):
-                v = biquad(v, self._c + 5 * i, z + 2 * i * self._lanes, self._lanes)
-            if isfinite(v):
+                v = biquad(v, self._c + 5 * i, z, self._lanes)
+                seen |= (bits_of(z) + LOWEST) | (bits_of(z + self._lanes) + LOWEST)
+                z += 2 * self._lanes
+            if isfinite(v) and seen >> 63 == 0:
                 self._in_gap[ch] = 0
                 return v
         self._begin_gap(ch)
