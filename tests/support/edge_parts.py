@@ -34,6 +34,9 @@ class SetClock:
     def wall_us(self) -> int | None:
         return None if self.wall_offset_us is None else self.mono_us + self.wall_offset_us
 
+    def wall_offset(self) -> int | None:
+        return self.wall_offset_us
+
 
 @dataclass
 class Hub:
