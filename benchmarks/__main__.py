@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import benchmarks.cases
-from benchmarks.report import add_row, new_table, write_json
+from benchmarks.report import add_row, new_table, write_json, write_table
 from benchmarks.rows import ROOT, Row, Settings, find_recordings
 
 
@@ -32,7 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     rows = broken + _measure(cases, settings, console)
     missed = [row for row in rows if row.met is False]
     goals = [row for row in rows if row.met is not None]
-    console.print(f"{len(goals) - len(missed)} of {len(goals)} goals met; {args.out}/*.json")
+    console.print(
+        f"{len(goals) - len(missed)} of {len(goals)} goals met; {args.out}/*.json and *.md"
+    )
     return 1 if any(row.goal == "runs" for row in rows) else 0
 
 
@@ -75,6 +77,7 @@ def _measure(cases: list[Any], settings: Settings, console: Console) -> list[Row
             write_json(
                 settings.out / f"{case.NAME}.json", case.NAME, rows, time.monotonic() - start
             )
+            write_table(settings.out / f"{case.NAME}.md", rows)
             for row in rows:
                 add_row(table, case.NAME, row)
             every += rows

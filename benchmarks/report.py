@@ -50,3 +50,15 @@ def write_json(path: Path, case: str, rows: list[Row], seconds: float) -> None:
     body = {"case": case, "seconds": round(seconds, 1), "on": machine}
     body["rows"] = [asdict(row) for row in rows]
     path.write_text(json.dumps(body, indent=1) + "\n")
+
+
+def write_table(path: Path, rows: list[Row]) -> None:
+    """Write a case's rows as a Markdown table, for the pages of the documentation."""
+    lines = ["| | ours | peer | ratio | goal | met |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        peer = f"{shown(row.peer, row.unit)} ({row.peer_name})" if row.peer is not None else ""
+        ratio = "" if row.ratio is None else f"{row.ratio:.3g}x"
+        met = {None: "", True: "yes", False: "no"}[row.met]
+        cells = (row.metric, shown(row.ours, row.unit), peer, ratio, row.goal, met)
+        lines.append("| " + " | ".join(cells) + " |")
+    path.write_text("\n".join(lines) + "\n")

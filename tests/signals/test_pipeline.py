@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -195,3 +196,14 @@ def test_wrong_rate_and_state_are_named() -> None:
     for raw in (b"", b"{}", other.get_state()):
         with pytest.raises(StateError):
             one.set_state(raw)
+
+
+def test_the_documentation_lists_every_stage_and_key(root: Path) -> None:
+    page = (root / "docs" / "signals" / "pipelines.md").read_text()
+    for stage in STAGES:
+        assert f"`{stage.name}`" in page
+        for param in stage.params:
+            assert param.name in page
+    index = (root / "docs" / "signals" / "index.md").read_text()
+    for path in (root / "docs" / "signals").glob("*.md"):
+        assert path.name == "index.md" or f"({path.name})" in index
