@@ -195,8 +195,8 @@ cdef class RateCorrector:
         cdef int kind = cnp.PyArray_TYPE(xs)
         cdef const char *src = <const char *>cnp.PyArray_DATA(xs)
         cdef char *dst = <char *>cnp.PyArray_DATA(ys)
-        with nogil:
-            self._all(kind, src, dst, rows)
+        # The lock is kept: another thread's call in between would change how much fits into out.
+        self._all(kind, src, dst, rows)
         return ys
 
     def push(self, x):
