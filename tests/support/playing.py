@@ -98,27 +98,32 @@ def playing(
 def wait_until_stored(played: Played, samples: int, timeout_s: float) -> dict[str, Any]:
     """Wait until ``samples`` ECG values are in the store and return the whole series."""
 
-    def stored() -> int:
-        try:
-            rows = played.get("/api/v1/devices")
-        except OSError:
-            return 0
-        last = max((row["last_us"] or 0 for row in rows), default=0)
-        return int(last)
+    def complete() -> dict[str, Any]:
+        last_s = last_ecg_s(played)
+        if last_s is None:
+            return {}
+        # no recording here is sampled below 100 Hz: this span holds it whole
+        begin_s = last_s - samples / 100 - 60
+        latest = played.series("home-1.strap-1", "ecg", last_s - 1, last_s + 60)
+        if latest["t_us"] and max(latest["t_us"]) / 1e6 > last_s + 0.01:
+            return {}  # still arriving
+        series = played.series("home-1.strap-1", "ecg", begin_s, last_s + 60)
+        return series if len(series["value"]) >= samples else {}
 
-    state: dict[str, Any] = {"last": -1, "series": None, "begin": None}
+    return wait_for(complete, timeout_s, f"{samples} samples stored\n{played.said()}", pause_s=2.0)
 
-    def complete() -> bool:
-        last = stored()
-        if last == 0 or last == state["last"]:
-            if state["series"] is None and last:
-                state["series"] = played.series(
-                    "home-1.strap-1", "ecg", last / 1e6 - samples / 100 - 60, last / 1e6 + 60
-                )
-            return bool(state["series"]) and len(state["series"]["value"]) >= samples
-        state["last"], state["series"] = last, None
-        return False
 
-    wait_for(complete, timeout_s, f"{samples} samples stored\n{played.said()}", pause_s=2.0)
-    series: dict[str, Any] = state["series"]
-    return series
+def last_ecg_s(played: Played) -> float | None:
+    """UTC seconds of the newest ECG sample in the store, None before the first."""
+    try:
+        rows = played.get("/api/v1/devices")
+    except OSError:
+        return None
+    newest = [
+        metric["last_us"]
+        for row in rows
+        for stream in row["streams"]
+        for metric in stream["metrics"]
+        if metric["name"] == "ecg" and metric["last_us"]
+    ]
+    return max(newest) / 1e6 if newest else None

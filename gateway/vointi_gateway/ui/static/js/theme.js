@@ -22,7 +22,7 @@ export function color(name) {
   return known.get(name);
 }
 
-export const FONT = '12px "Inter", system-ui, sans-serif';
+export const FONT = '12px system-ui, sans-serif';
 
 /** @param {() => void} listener told after the theme has changed @returns {() => void} stop */
 export function onTheme(listener) {
