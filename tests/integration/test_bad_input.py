@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
+import signal
 import subprocess
-import time
+import tomllib
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
 from running_demo import BIN, RunningDemo, wait_for
+from vointi_contract.topics import EdgeTopics
 from vointi_demo.layout import Layout, Ports
 
 pytestmark = pytest.mark.network
@@ -99,82 +102,80 @@ def test_a_recording_that_is_none(tmp_path: Path) -> None:
     assert "nowhere" in said
 
 
-class TestOnARunningChain:
-    """Poison on the topics of a running demo."""
+@pytest.fixture(scope="module")
+def demo(module_tmp: Path) -> Iterator[RunningDemo]:
+    with RunningDemo(module_tmp, "--seed", "6") as running:
+        running.wait_stored(20)
+        yield running
 
-    @pytest.fixture(scope="class")
-    def demo(self, module_tmp: Path) -> Iterator[RunningDemo]:
-        with RunningDemo(module_tmp, "--seed", "6") as running:
-            running.wait_stored(20)
-            yield running
 
-    @pytest.fixture
-    def client(self, demo: RunningDemo) -> Iterator[mqtt.Client]:
-        """An edge's own user: what a broken or hostile edge can do."""
-        port = next(
-            int(line.split("=")[1])
-            for line in (demo.directory / "home-1.toml").read_text().splitlines()
-            if line.startswith("port")
-        )
-        users = json.loads((demo.directory / "secrets" / "users.json").read_text())
-        users_own = users["point-1"]["password"]
-        one = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="point-1-test")
-        one.username_pw_set("point-1", users_own)
-        one.connect("127.0.0.1", port)
+@pytest.fixture
+def hostile(demo: RunningDemo) -> Iterator[mqtt.Client]:
+    """A client in the place of an edge, with its user: what a broken edge can do.
+
+    The edge itself is stopped meanwhile: a broker lets one client have a name at a time.
+    """
+    edge = demo.pids()["service-point edge"]
+    assert edge is not None
+    settings = tomllib.loads((demo.directory / "point-1.toml").read_text())["mqtt"]
+    one = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="point-1")
+    one.username_pw_set("point-1", Path(settings["password_file"]).read_text())
+    os.kill(edge, signal.SIGSTOP)
+    try:
+        one.connect("127.0.0.1", settings["port"])
         one.loop_start()
         wait_for(one.is_connected, 10, "connected")
         yield one
         one.disconnect()
         one.loop_stop()
+    finally:
+        os.kill(edge, signal.SIGCONT)
 
-    def test_malformed_frames_are_quarantined_and_the_rest_goes_on(
-        self, demo: RunningDemo, client: mqtt.Client
-    ) -> None:
-        from vointi_contract.topics import EdgeTopics
 
-        topic = EdgeTopics("demo-service-point", "point-1").live("hall-air")
-        before = demo.counts()
-        poison = [b"", b"\x00", b"\x01", b"\x01" + bytes(40), b"\xff" * 4096, b'{"json": true}']
-        for payload in poison:
-            client.publish(topic, payload, qos=1).wait_for_publish(10)
-        wait_for(
-            lambda: demo.counts()["quarantined"] >= before["quarantined"] + len(poison),
-            10,
-            f"all poison is quarantined\n{demo.everything_said()}",
-        )
-        time.sleep(0.5)
-        after = demo.counts()
-        assert after["quarantined"] == before["quarantined"] + len(poison)
-        assert after["accepted"] == sum(
-            after[name] for name in ("stored", "duplicates", "quarantined", "lost")
-        )
-        demo.wait_stored(after["stored"] + 10)
-
-    def test_a_foreign_topic_is_not_delivered(self, demo: RunningDemo, client: mqtt.Client) -> None:
-        from vointi_contract.topics import EdgeTopics
-
-        before = demo.counts()["quarantined"]
-        client.publish(EdgeTopics("demo-home", "home-1").live("strap-1"), b"\x00", qos=1)
-        time.sleep(1.5)
-        assert demo.counts()["quarantined"] == before
-
-    @pytest.mark.parametrize(
-        ("query", "field"),
-        [
-            ("device=home-1.strap-1", "metric"),
-            ("device=home-1.strap-1&metric=happiness", "metric"),
-            ("device=nobody.home&metric=ecg", "device"),
-            ("device=home-1.strap-1&metric=ecg&from=yesterday", "from"),
-            ("device=home-1.strap-1&metric=ecg&resolution=soon", "resolution"),
-            ("device=home-1.strap-1&metric=ecg&from=0&to=4102444800", "from"),
-        ],
+def test_malformed_frames_are_quarantined_and_the_rest_goes_on(
+    demo: RunningDemo, hostile: mqtt.Client
+) -> None:
+    topic = EdgeTopics("demo-service-point", "point-1").live("hall-air")
+    before = demo.counts()
+    poison = [b"\x00", b"\x01", b"\x01" + bytes(40), b"\xff" * 4096, b'{"json": true}']
+    for payload in poison:
+        hostile.publish(topic, payload, qos=1).wait_for_publish(10)
+    wait_for(
+        lambda: demo.counts()["quarantined"] >= before["quarantined"] + len(poison),
+        10,
+        f"all poison is quarantined\n{demo.everything_said()}",
     )
-    def test_a_wrong_query_names_its_field(self, demo: RunningDemo, query: str, field: str) -> None:
-        import urllib.error
+    after = demo.counts()
+    assert after["quarantined"] == before["quarantined"] + len(poison)
+    assert after["accepted"] == sum(
+        after[name] for name in ("stored", "duplicates", "quarantined", "lost")
+    )
+    demo.wait_stored(after["stored"] + 10)
 
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            demo.get(f"/api/v1/series?{query}")
-        assert 400 <= caught.value.code < 500
-        body = caught.value.read().decode()
-        assert field in body
-        assert "Traceback" not in body
+
+def test_a_foreign_topic_is_not_delivered(demo: RunningDemo, hostile: mqtt.Client) -> None:
+    before = demo.counts()["quarantined"]
+    hostile.publish(EdgeTopics("demo-home", "home-1").live("strap-1"), b"\x00", qos=1)
+    demo.wait_stored(demo.counts()["stored"] + 10)
+    assert demo.counts()["quarantined"] == before
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("device=home-1.strap-1", "metric"),
+        ("device=home-1.strap-1&metric=happiness", "metric"),
+        ("device=nobody.home&metric=ecg", "device"),
+        ("device=home-1.strap-1&metric=ecg&from=yesterday", "from"),
+        ("device=home-1.strap-1&metric=ecg&resolution=soon", "resolution"),
+        ("device=home-1.strap-1&metric=ecg&from=0&to=4102444800&resolution=1s", "resolution"),
+    ],
+)
+def test_a_wrong_query_names_its_field(demo: RunningDemo, query: str, field: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        demo.get(f"/api/v1/series?{query}")
+    with caught.value as answer:
+        assert 400 <= answer.code < 500
+        body = answer.read().decode()
+    assert field in body
+    assert "Traceback" not in body

@@ -70,4 +70,6 @@ def test_third_party_code_is_not_committed(root: Path) -> None:
         ["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True
     ).stdout.split("\n")
     assert not [name for name in listed if ".min." in name or "/vendor/" in name]
-    assert not [name for name in listed if name.endswith((".so", ".c", ".whl", ".wasm"))]
+    assert not [name for name in listed if name.endswith((".so", ".whl", ".wasm"))]
+    # generated C stays out; the one file of our own is the limit that the filters are measured by
+    assert [name for name in listed if name.endswith(".c")] == ["benchmarks/plain.c"]
