@@ -1,4 +1,8 @@
-"""One browser for all page tests, and the stand-in gateway."""
+"""A browser for each module of page tests, and the stand-in gateway.
+
+The browser's driver keeps an event loop running in this thread: it must be gone before the
+asynchronous tests of other folders run.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,13 @@ from playwright.sync_api import Browser, Page
 from standing_in import OpenPage, StandInProcess
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with open_browser() as opened:
         yield opened
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def stand_in() -> Iterator[StandInProcess]:
     process = StandInProcess()
     process.start()
