@@ -58,6 +58,9 @@ class _Store:
     async def commit(self, marks: Sequence[Watermark]) -> int:
         return await self._writer.call(lambda store: store.commit(marks))
 
+    async def gap(self, marks: Sequence[Watermark]) -> tuple[int, int] | None:
+        return await self._writer.call(lambda store: store.gap(marks))
+
 
 class Agent:
     """One edge. Construct inside a running event loop, then `run` until cancelled.

@@ -92,6 +92,8 @@ def test_only_what_the_gateway_holds_is_deleted(tmp_path: Path) -> None:
     mark = Watermark("strap-1", store.boot, 8, ((2, 3), (6, 6)))
     assert store.commit([mark]) == 5
     assert seqs(store) == [2, 3, 6, 9, 10]
+    assert store.gap([mark]) == (2, 6)
+    assert store.gap([Watermark("strap-1", store.boot, 8), Watermark("x", 2**64 - 1, 1)]) is None
     assert store.commit([mark]) == 0
     assert store.commit([Watermark("strap-1", store.boot + 1, 10)]) == 0
     assert store.commit([Watermark("strap-1", 2**64 - 1, 10)]) == 0

@@ -51,6 +51,21 @@ def test_only_what_was_offered_long_ago_is_suspect() -> None:
     assert plan.suspect_upto(60.0) == 102
 
 
+def test_a_gap_is_offered_again_at_once_but_not_what_is_still_on_its_way() -> None:
+    plan = BacklogPlan(0.0)
+    plan.found_gap(1, 3, 0.1)
+    assert plan.running is None  # the first pass is still to come and takes them along
+    plan.begin(0, 0.5)
+    plan.found_gap(2, 3, 1.2)
+    assert plan.running is not None
+    assert (plan.running.cursor, plan.running.horizon) == (1, 3)
+    plan.passed(1.3)
+    plan.found_gap(2, 3, 1.3 + STALE_S / 2)
+    assert plan.running is None
+    plan.found_gap(2, 3, 1.3 + 2 * STALE_S)
+    assert plan.running is not None
+
+
 def test_a_busy_lane_does_not_keep_its_past_young() -> None:
     plan = begun()
     plan.running = None

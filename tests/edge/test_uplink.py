@@ -60,6 +60,10 @@ class Kept:
         self.marks = list(marks)
         return 0
 
+    async def gap(self, marks: Sequence[Watermark]) -> tuple[int, int] | None:
+        gaps = [gap for mark in marks for gap in mark.gaps]
+        return (gaps[0][0], gaps[-1][1]) if gaps else None
+
 
 @pytest.fixture
 def port() -> int:

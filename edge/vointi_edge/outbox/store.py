@@ -107,6 +107,21 @@ class OutboxStore:
             rows.append(row)
         return rows
 
+    def gap(self, marks: Iterable[Watermark]) -> tuple[int, int] | None:
+        """Return the first and last id of the rows that lie in the marks' gaps (None: no row)."""
+        ids: list[int] = []
+        for mark in marks:
+            if mark.boot >= 2**63:
+                continue
+            for first, last in mark.gaps:
+                found = self._database.execute(
+                    "SELECT MIN(id), MAX(id) FROM frame"
+                    " WHERE device = ? AND boot = ? AND seq BETWEEN ? AND ?",
+                    (mark.device, mark.boot, first, last),
+                ).fetchone()
+                ids += [number for number in found if number is not None]
+        return (min(ids), max(ids)) if ids else None
+
     def losses(self) -> list[Loss]:
         """Return the losses that the gateway has not confirmed."""
         return [

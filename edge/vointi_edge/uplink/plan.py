@@ -1,8 +1,9 @@
 """When to offer what again: pure bookkeeping, time passed in.
 
 Every reading is offered live once, right after its commit. It is offered again, on the backlog
-lane, when a session begins (everything that is still kept) and when it stays unconfirmed although
-it was offered long ago (the broker or the gateway lost it).
+lane, when a session begins (everything that is still kept), when the gateway confirms later
+readings of the same device without it (it was lost on the way), and when it stays unconfirmed
+although it was offered long ago (the broker or the gateway lost it).
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class BacklogPlan:
         self._begin_s = float("inf")
         self.running = Pass(0, horizon) if horizon > 0 else None
         self._marks.appendleft((now_s, max(horizon, 0)))
-        self._quiet_until_s = now_s + self._stale_s
+        if self.running is not None:
+            self._quiet_until_s = now_s + self._stale_s
 
     @property
     def waiting(self) -> bool:
@@ -82,6 +84,19 @@ class BacklogPlan:
         if upto:
             self._marks.appendleft((now_s - self._stale_s, upto))
         return upto
+
+    def found_gap(self, oldest: int, upto: int, now_s: float) -> None:
+        """Begin a pass over rows `oldest` to `upto`: the gateway holds later ones, but not these.
+
+        Not while a pass runs or was just sent: its rows are such a gap until they are confirmed.
+        """
+        if self.running is None and not self.waiting and now_s >= self._quiet_until_s:
+            self.found_unconfirmed(oldest, upto, now_s)
+
+    def passed(self, now_s: float) -> None:
+        """Note that everything of the running pass was sent."""
+        self.running = None
+        self._quiet_until_s = max(self._quiet_until_s, now_s + STALE_S)
 
     def found_unconfirmed(self, oldest: int, upto: int, now_s: float) -> None:
         """Begin a pass, because row `oldest` ≤ `upto` is still unconfirmed.

@@ -39,3 +39,6 @@ class Store(Protocol):
 
     async def commit(self, marks: Sequence[Watermark]) -> int:
         """Delete what the gateway holds; return how many rows that were."""
+
+    async def gap(self, marks: Sequence[Watermark]) -> tuple[int, int] | None:
+        """Return the first and last id of the rows that lie in the marks' gaps."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -62,6 +63,7 @@ class Uplink:
         self._live: dict[int, float] = {}
         self._backlog: dict[int, tuple[float, int]] = {}
         self._room = asyncio.Event()
+        self._due = asyncio.Event()
         self._changed = asyncio.Event()
         self._acks: asyncio.Queue[bytes] = asyncio.Queue()
         self._outage_told = False
@@ -179,7 +181,11 @@ class Uplink:
                 log.warning("uplink: acknowledgement not understood: %s", error)
                 continue
             await self._store.commit(marks)
+            gap = await self._store.gap(marks)
             self._plan.confirmed(time.monotonic())
+            if gap is not None:
+                self._plan.found_gap(*gap, time.monotonic())
+            self._due.set()
 
     # ---- state, birth, clock
 
@@ -223,7 +229,7 @@ class Uplink:
                 losses_s = now_s + _LOSS_S
                 self._send_losses(session, await self._store.losses())
             if self._plan.running is None:
-                await asyncio.sleep(0.1 if self._plan.waiting else _TICK_S)
+                await _wait(self._due, 0.1 if self._plan.waiting else _TICK_S)
             else:
                 await self._send_some(session)
 
@@ -234,16 +240,11 @@ class Uplink:
         if running is None:
             return
         if room <= 0:
-            self._room.clear()
-            try:
-                async with asyncio.timeout(_TICK_S):
-                    await self._room.wait()
-            except TimeoutError:
-                pass
+            await _wait(self._room, _TICK_S)
             return
         rows = await self._store.read(running.cursor, running.horizon, room)
         if not rows:
-            self._plan.running = None
+            self._plan.passed(time.monotonic())
             return
         for device, payload in bundles(rows):
             mid = session.publish(self._topics.backlog(device), payload)
@@ -262,3 +263,11 @@ class Uplink:
         sent = [*self._live.values(), *(at for at, _ in self._backlog.values())]
         if sent and now_s - min(sent) > _DEAD_S and not session.ended.done():
             session.ended.set_result("no acknowledgement")
+
+
+async def _wait(event: asyncio.Event, at_most_s: float) -> None:
+    """Wait until the event is set from now on, but no longer than `at_most_s`."""
+    event.clear()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
