@@ -57,7 +57,10 @@ def test_the_home_shows_what_is_measured(open_page: OpenPage, stand_in: StandInP
     expect(page.locator(".devices tbody tr")).to_have_count(6)
     expect(page.locator(".devices")).to_contain_text("Out of reach")
     expect(page.locator("#strip-note")).to_contain_text("Accepted = stored")
-    expect(page.locator(".ecg .summary")).to_contain_text(re.compile(r"(8|9|10) beats found"))
+    # Eight seconds have to pass by until the trace is full, and the words are renewed every five.
+    expect(page.locator(".ecg .summary")).to_contain_text(
+        re.compile(r"(8|9|10) beats found"), timeout=20_000
+    )
 
 
 def test_the_service_point_shows_air_people_and_feedback(

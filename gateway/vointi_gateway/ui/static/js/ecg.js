@@ -148,9 +148,12 @@ export class EcgChart {
     if (!now && !this.card.tableShown && at - this._summaryAt < SUMMARY_EVERY_S) return;
     const right = this._playout.position(at);
     if (right === null) return;
-    this._summaryAt = at;
     const seconds = Math.round(this._spanS());
     const { low, high, n } = this._trace.range(right - seconds, right);
+    // The first samples are played out a lump later: until then the card says that it waits.
+    if (!n && this._summaryAt === -Infinity) return;
+    // A signal that comes back is told at the next tick.
+    this._summaryAt = n ? at : at - SUMMARY_EVERY_S;
     const words = { seconds, low: number(low, 1), high: number(high, 1),
       beats: this._count(right - seconds, right) };
     const flags = [2, 4, 8, 16].filter((flag) => this._quality & flag);
