@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import sys
 import tempfile
@@ -16,6 +17,7 @@ sys.path.append(str(ROOT / "tests" / "support"))
 from running_demo import RunningDemo
 
 NAME = "chain"
+SPOT_STREAMS = ("hr", "spo2")
 PATH = "/api/v1/live?pilot=demo-home"
 
 
@@ -25,34 +27,55 @@ def run(settings: Settings) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
         began = time.monotonic()
         with RunningDemo(Path(folder)) as demo:
-            demo.wait_stored(0, 60)
-            first_s = time.monotonic() - began
-            time.sleep(8)  # every device has found its edge
-            late_ms = sorted(_lateness_ms(demo, seconds))
+            first_s, late_ms = _listen(demo, began, seconds)
             memory = _resident_mb(demo.pids()["home edge"])
+    late_ms.sort()
     p50, p99 = late_ms[len(late_ms) // 2], late_ms[int(len(late_ms) * 0.99)]
     return [
-        Row("start to first stored reading", first_s, "s", goal="<= 10", met=first_s <= 10),
+        Row(
+            "start to the first ECG on the live stream",
+            first_s,
+            "s",
+            goal="<= 10",
+            met=first_s <= 10,
+        ),
         Row(f"notification to live stream, p50 of {len(late_ms)}", p50, "ms"),
         Row("notification to live stream, p99", p99, "ms", goal="<= 150", met=p99 <= 150),
         Row("memory of the home edge", memory, "MB", goal="<= 120", met=memory <= 120),
     ]
 
 
-def _lateness_ms(demo: RunningDemo, seconds: float) -> list[float]:
-    """Now minus the arrival time of each heart-rate notification, as a listener sees it."""
-    found = []
-    until = time.monotonic() + seconds
-    with urllib.request.urlopen(demo.url + PATH, timeout=30) as stream:
+def _listen(demo: RunningDemo, began: float, seconds: float) -> tuple[float, list[float]]:
+    """Seconds from the start to the first ECG, and how late each spot notification came.
+
+    Heart rate and oximetry are stamped when their notification arrives, so now minus that stamp
+    is the way through the whole chain. Every one counts, from the first that the edge has taken.
+    """
+    first_s, late_ms = 0.0, []
+    with _stream(demo) as stream:
         for line in stream:
-            if time.monotonic() > until:
-                return found
+            if first_s and time.monotonic() > began + first_s + seconds:
+                break
             if not line.startswith(b"data: "):
                 continue
             reading = json.loads(line[6:])
-            if reading.get("stream") == "hr":
-                found.append(time.time() * 1e3 - reading["t_us"] / 1e3)
-    return found
+            if reading.get("stream") == "ecg":
+                first_s = first_s or time.monotonic() - began
+            if reading.get("stream") in SPOT_STREAMS:
+                late_ms.append(time.time() * 1e3 - reading["t_us"] / 1e3)
+    return first_s, late_ms
+
+
+def _stream(demo: RunningDemo) -> http.client.HTTPResponse:
+    """The live stream, as soon as the gateway answers."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return urllib.request.urlopen(demo.url + PATH, timeout=30)
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _resident_mb(pid: int | None) -> float:

@@ -128,12 +128,12 @@ class _Loop:
         """Yield the time after each look at the gateway, until it is time to stop."""
         due = 0.0
         while not self._stopping:
-            self._supervisor.watch()
+            self._supervisor.watch(gateway_answers=self._health.answered)
             now = time.monotonic()
             if self._seconds and now - self._began > self._seconds:
                 return
             if now >= due:
                 self._health = health.ask(self._ask_host, self._port)
-                due = now + ASK_S
+                due = now + (ASK_S if self._health.answered else WATCH_S)
                 yield now
             time.sleep(WATCH_S)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from .layout import Layout
 from .process import Child
 
 STOP_TIMEOUT_S = 6.0
+# Readings that are taken before anybody can show them come late to the first chart. An edge does
+# not need the gateway, so a slow one does not hold it up for longer than this.
+EDGES_AT_LATEST_S = 4.0
 
 
 def program(name: str) -> str:
@@ -21,7 +25,7 @@ def program(name: str) -> str:
 def children_of(layout: Layout, seed: int) -> list[Child]:
     """The parts in starting order: who is listened to comes before who calls.
 
-    None waits for another: each of them retries by itself, as it must after a crash.
+    None needs another: each of them retries by itself, as it must after a crash.
     """
     ports, root = layout.ports, layout.root
     commands = {
@@ -55,18 +59,26 @@ class Supervisor:
 
     def __init__(self, layout: Layout, children: list[Child]) -> None:
         self.layout, self.children = layout, children
+        self._edges = [child for child in children if child.name.endswith("edge")]
+        self._edges_due = 0.0
         self._told: dict[str, int | None] = {}
 
     def start(self) -> None:
-        """Start every part."""
+        """Start every part but the edges."""
         for child in self.children:
-            child.start()
+            if child not in self._edges:
+                child.start()
+        self._edges_due = time.monotonic() + EDGES_AT_LATEST_S
         self._tell()
 
-    def watch(self) -> None:
+    def watch(self, *, gateway_answers: bool) -> None:
         """Start again what has died; raise `ChildFailedError` for what can never run."""
         for child in self.children:
             child.watch()
+        if self._edges and (gateway_answers or time.monotonic() >= self._edges_due):
+            for edge in self._edges:
+                edge.start()
+            self._edges = []
         self._tell()
 
     def stop(self) -> None:

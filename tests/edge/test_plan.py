@@ -8,7 +8,7 @@ from vointi_contract.codec import decode
 from vointi_edge.backoff import Backoff
 from vointi_edge.outbox.store import Row
 from vointi_edge.uplink.bundle import BUNDLE_BYTES, bundles
-from vointi_edge.uplink.plan import GRACE_S, STALE_CAP_S, STALE_S, BacklogPlan
+from vointi_edge.uplink.plan import GAP_QUIET_S, GRACE_S, STALE_CAP_S, STALE_S, BacklogPlan
 
 
 def begun(newest: int = 100) -> BacklogPlan:
@@ -60,9 +60,9 @@ def test_a_gap_is_offered_again_at_once_but_not_what_is_still_on_its_way() -> No
     assert plan.running is not None
     assert (plan.running.cursor, plan.running.horizon) == (1, 3)
     plan.passed(1.3)
-    plan.found_gap(2, 3, 1.3 + STALE_S / 2)
+    plan.found_gap(2, 3, 1.2 + GAP_QUIET_S)
     assert plan.running is None
-    plan.found_gap(2, 3, 1.3 + 2 * STALE_S)
+    plan.found_gap(2, 3, 1.4 + GAP_QUIET_S)
     assert plan.running is not None
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 # The gateway confirms every one to two seconds; more than twice that is silence.
 STALE_S = 5.0
+# Two confirmations after a pass, its rows are either confirmed or lost.
+GAP_QUIET_S = 2.5
 # A gateway that is away for hours must not find a thousand copies in the broker's queue.
 STALE_CAP_S = 60.0
 # The first confirmation of a session usually comes within this, and spares offering stored rows.
@@ -39,6 +41,7 @@ class BacklogPlan:
         self._oldest = 0
         self._begin_s = now_s + GRACE_S
         self._quiet_until_s = 0.0
+        self._gap_quiet_until_s = 0.0
         self.running: Pass | None = None
 
     def offered_live(self, row_id: int, now_s: float) -> None:
@@ -62,8 +65,7 @@ class BacklogPlan:
         self._begin_s = float("inf")
         self.running = Pass(0, horizon) if horizon > 0 else None
         self._marks.appendleft((now_s, max(horizon, 0)))
-        if self.running is not None:
-            self._quiet_until_s = now_s + self._stale_s
+        self._quiet_until_s = now_s + self._stale_s
 
     @property
     def waiting(self) -> bool:
@@ -90,13 +92,13 @@ class BacklogPlan:
 
         Not while a pass runs or was just sent: its rows are such a gap until they are confirmed.
         """
-        if self.running is None and not self.waiting and now_s >= self._quiet_until_s:
+        if self.running is None and not self.waiting and now_s >= self._gap_quiet_until_s:
             self.found_unconfirmed(oldest, upto, now_s)
 
     def passed(self, now_s: float) -> None:
         """Note that everything of the running pass was sent."""
         self.running = None
-        self._quiet_until_s = max(self._quiet_until_s, now_s + STALE_S)
+        self._gap_quiet_until_s = now_s + max(GAP_QUIET_S, self._stale_s - GAP_QUIET_S)
 
     def found_unconfirmed(self, oldest: int, upto: int, now_s: float) -> None:
         """Begin a pass, because row `oldest` ≤ `upto` is still unconfirmed.
