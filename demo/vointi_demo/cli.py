@@ -105,7 +105,8 @@ class _Loop:
         finally:
             self._console.print("stopping …")
             self._supervisor.stop()
-            self._console.print(f"stopped. {screen.line(self._supervisor.children, self._health)}")
+            summary = screen.line(self._supervisor.children, self._health)
+            self._console.print(f"stopped. {summary}", soft_wrap=True)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True

@@ -71,7 +71,8 @@ class HealthOut(BaseModel):
     broker: BrokerOut
     store: StoreOut
     latency_ms: LatencyOut = Field(
-        description="From a reading's last sample to its event on /live; live readings only"
+        description="From a reading's last sample to its event on /live; live readings only, "
+        "and not what an edge finds in a signal"
     )
     commit_ms: LatencyOut = Field(description="Duration of a store transaction")
 

@@ -234,7 +234,8 @@ class Writer:
         now_us = self._wall_us()
         for reading in staged.commit.readings:
             last_us = last_sample_us(reading.frame)
-            if last_us is not None:
+            # Events that are found in a signal are as late as their detector, not as the chain.
+            if last_us is not None and reading.frame.offsets_us is None:
                 self.latency.add((now_us - last_us) / 1000)
 
     def _tell(self, staged: Staged, group: list[Delivery]) -> None:
