@@ -14,7 +14,7 @@ from .process import Child
 STOP_TIMEOUT_S = 6.0
 # Readings that are taken before anybody can show them come late to the first chart. An edge does
 # not need the gateway, so a slow one does not hold it up for longer than this.
-EDGES_AT_LATEST_S = 4.0
+EDGES_AT_LATEST_S = 10.0
 
 
 def program(name: str) -> str:
