@@ -23,6 +23,8 @@ MEMBERS := contract cython_ext edge firmware_sim gateway demo
 PACKAGES := vointi_contract vointi_signals vointi_edge vointi_sim vointi_gateway vointi_demo
 PORT ?= 8080
 SEED ?= 1
+# Tests that run side by side; whole chains and browsers always run one after the other.
+WORKERS ?= auto
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -31,7 +33,7 @@ demo: .stamps/run assets ## from nothing to a live chart (PORT=8080 SEED=1)
 	@exec .venv/bin/vointi-demo --port "$(PORT)" --seed "$(SEED)" $(DEMO_ARGS)
 
 test: .stamps/dev assets .stamps/system lint types check-imports ## everything, with a real broker, radio and browser
-	@$(PY) -m pytest $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 bench: .stamps/bench ## measure ours and the peers side by side; table and bench-out/*.json
 	@$(PY) -m benchmarks $(BENCH_ARGS)
@@ -60,6 +62,7 @@ lock: .tools/bin/uv ## resolve every dependency again into requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group dev --group bench $(MEMBERS:%=%/pyproject.toml) tools/requirements.in --all-extras \
 	  --output-file requirements.lock
+	@sed -i '/^-e /d' requirements.lock
 
 proto: .stamps/dev ## generate the Protobuf module from contract/vointi_contract/frame.proto
 	@cd contract && ../$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. vointi_contract/frame.proto

@@ -11,6 +11,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDS_SOCKETS = ("network", "browser")
+# Whole chains and browsers: two of them at once would slow each other down.
+ONE_AT_A_TIME = ("browser", "integration")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep a file's tests on one worker, and all whole chains on the same one."""
+    place = item.path.relative_to(ROOT / "tests")
+    group = "chain" if place.parts[0] in ONE_AT_A_TIME else str(place)
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
