@@ -84,9 +84,10 @@ async def _run(options: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         facts = {"box": str(options.box)} if options.box is not None else {}
         facts |= await _open(stack, clock, wanted, options.control)
+        stop = _stop_asked()
         _say(ready=True, **facts, seed=seed)
         acting = asyncio.create_task(director.run())
-        await _stopped()
+        await stop.wait()
         acting.cancel()
     return 0
 
@@ -132,6 +133,7 @@ async def _play(options: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         wanted = [(player.place, "--hci", options.hci)]
         facts = await _open(stack, clock, wanted, options.control)
+        stop = _stop_asked()
         _say(
             ready=True,
             hci=facts.pop("player"),
@@ -143,7 +145,7 @@ async def _play(options: argparse.Namespace) -> int:
             invalid=recording.invalid,
         )
         tell = asyncio.create_task(player.tell(_progress))
-        await _stopped()
+        await stop.wait()
         tell.cancel()
     return 0
 
@@ -184,9 +186,10 @@ def _say(**facts: object) -> None:
     print(json.dumps(facts), flush=True)
 
 
-async def _stopped() -> None:
+def _stop_asked() -> asyncio.Event:
+    """Set by SIGINT and SIGTERM: wanted before anybody is told that we are ready."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
