@@ -19,10 +19,11 @@ import zstandard
 from vointi_contract import codec
 from vointi_contract import frame_pb2 as pb
 from vointi_contract.ack import Watermark, encode_ack
+from vointi_contract.command import Command, CommandResult
 from vointi_contract.frame import Batch, Channel, ClockState, Frame, Loss, Quality
 from vointi_contract.golden.form import batch_form, marks_form
 from vointi_contract.metrics import METRICS, by_name
-from vointi_contract.policy import CollectionPolicy
+from vointi_contract.policy import EVERY_STREAM, CollectionPolicy, PolicyEntry
 from vointi_contract.status import (
     Birth,
     ClockAnchor,
@@ -248,7 +249,19 @@ TEXTS: dict[str, bytes] = {
     ).to_json(),
     "clock": ClockAnchor(BOOT, MONO_US, WALL_US, 1_500, ClockState.NTP).to_json(),
     "policy": CollectionPolicy(
-        3, "demo-home", "home-1", {"strap-1": ("ecg", "heart_rate"), "ruuvi-1": "*"}
+        edge="home-1",
+        pilot="demo-home",
+        version=3,
+        issued_us=WALL_US,
+        entries=(
+            PolicyEntry("ruuvi-1", EVERY_STREAM),
+            PolicyEntry("strap-1", ("ecg", "hr", "beats"), "features"),
+            PolicyEntry("scale-1", ("weight",), "both", paused=True),
+        ),
+    ).to_json(),
+    "command": Command("home-1", 7, WALL_US, "rate_cap", {"bytes_per_s": 4_000}).to_json(),
+    "result": CommandResult(
+        "home-1", 7, "rate_cap", "refused", "number: 7 is not above 9, the last one taken"
     ).to_json(),
 }
 

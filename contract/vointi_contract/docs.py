@@ -27,8 +27,10 @@ _TOPICS: Final = (
     ("meta", "up", "1", "yes", "birth: what the edge is and has"),
     ("state", "up", "1", "yes", "state, and the will"),
     ("clk", "up", "1", "no", "clock anchor"),
+    ("results", "up", "1", "no", "what became of commands and policies"),
     ("ack", "down", "1", "no", "commit watermarks"),
-    ("cmd", "down", "1", "no", "commands"),
+    ("cmd", "down", "1", "no", "signed commands"),
+    ("policy", "down", "1", "yes", "the signed collection policy"),
 )
 
 

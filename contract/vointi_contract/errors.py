@@ -27,6 +27,10 @@ class PayloadError(ContractError):
     """A payload (or what should become one) breaks the contract."""
 
 
+class SignatureError(ContractError):
+    """A document that nobody trusted here has signed."""
+
+
 class TopicError(ContractError):
     """A topic, or a name that should become part of one, breaks the contract."""
 

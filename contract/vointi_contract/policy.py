@@ -1,71 +1,147 @@
-"""Collection policy: which metrics of which devices may be collected on an edge, and no others."""
+"""Collection policy: what of which device may be collected on an edge, and nothing else.
+
+The gateway makes it from the consents that hold, signs it and publishes it, retained, on
+`c/policy`. The edge obeys the highest version that it ever verified, across restarts; ingest checks
+every reading against the same document.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast, get_args
 
-from vointi_contract.errors import PayloadError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from vointi_contract.errors import PayloadError, shown
 from vointi_contract.jsonform import Fields, dump, parse_object
-from vointi_contract.metrics import by_name
+from vointi_contract.signing import sign, verify
 from vointi_contract.topics import is_id
 
-EVERYTHING: Final = "*"
-Allowed: TypeAlias = tuple[str, ...] | Literal["*"]
+EVERY_STREAM: Final = ("*",)
+PURPOSE: Final = "policy"
+PolicyClass: TypeAlias = Literal["raw", "features", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEntry:
+    """What is agreed for one device.
+
+    `streams` are stream ids of the catalogue, those that the edge computes (beats) included, or
+    EVERY_STREAM. `class_` narrows them: "raw" is streams of class waveform alone, "features" those
+    of class scalar and event alone. A waveform that is not agreed itself, but that an agreed
+    feature is computed from, is read and never kept. While `paused`, nothing is collected; what
+    was collected before is still sent.
+    """
+
+    device: str
+    streams: tuple[str, ...]
+    class_: PolicyClass = "both"
+    paused: bool = False
+
+    def names(self, stream: str, stream_class: str) -> bool:
+        """Whether consent covers this stream, paused or not: what was kept of it may be sent."""
+        wanted = "raw" if stream_class == "waveform" else "features"
+        return self.class_ in (wanted, "both") and (
+            self.streams == EVERY_STREAM or stream in self.streams
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """The JSON form."""
+        return {
+            "device": self.device,
+            "streams": list(self.streams),
+            "class": self.class_,
+            "paused": self.paused,
+        }
+
+    @classmethod
+    def of(cls, fields: Fields) -> PolicyEntry:
+        """From the JSON form; raises PayloadError."""
+        return cls(
+            device=fields.identifier("device"),
+            streams=_streams(fields),
+            class_=cast(PolicyClass, fields.choice("class", get_args(PolicyClass))),
+            paused=fields.flag("paused"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionPolicy:
-    """What is agreed: device → metric names, or "*" for all that the device has.
+    """What is agreed on one edge. A device without an entry is not agreed, or has been withdrawn.
 
-    A device that is not named is not agreed. A higher `version` replaces a lower one.
+    `version` starts at 1 and grows with every change; `issued_us` is UTC µs.
     """
 
-    version: int
-    pilot: str
     edge: str
-    allowed: Mapping[str, Allowed]
+    pilot: str
+    version: int
+    issued_us: int
+    entries: tuple[PolicyEntry, ...]
 
-    def allows(self, device: str, metric: str) -> bool:
-        """Whether this metric of this device may be collected."""
-        agreed = self.allowed.get(device, ())
-        return agreed == EVERYTHING or metric in agreed
+    def entry(self, device: str) -> PolicyEntry | None:
+        """What is agreed for a device; None: nothing."""
+        return next((entry for entry in self.entries if entry.device == device), None)
+
+    def permits(self, device: str, stream: str, stream_class: str) -> bool:
+        """Whether readings of the stream that were collected under consent may be sent and kept."""
+        entry = self.entry(device)
+        return entry is not None and entry.names(stream, stream_class)
+
+    def collects(self, device: str, stream: str, stream_class: str) -> bool:
+        """Whether the stream may be collected now: agreed and not paused."""
+        entry = self.entry(device)
+        return entry is not None and not entry.paused and entry.names(stream, stream_class)
 
     def to_json(self) -> bytes:
-        """The payload."""
-        allowed = {
-            device: agreed if agreed == EVERYTHING else list(agreed)
-            for device, agreed in sorted(self.allowed.items())
-        }
+        """The document; the same policy always gives the same bytes."""
+        entries = sorted(self.entries, key=lambda entry: entry.device)
         return dump(
             {
-                "version": self.version,
-                "pilot": self.pilot,
                 "edge": self.edge,
-                "allowed": allowed,
+                "pilot": self.pilot,
+                "version": self.version,
+                "issued_us": self.issued_us,
+                "entries": [entry.as_dict() for entry in entries],
             }
         )
 
     @classmethod
     def from_json(cls, payload: bytes | str) -> CollectionPolicy:
-        """From a payload; raises PayloadError, UnknownMetricError for a metric that is none."""
+        """From a document; raises PayloadError."""
         fields = parse_object(payload)
+        entries = fields.objects("entries", PolicyEntry.of)
+        _check_once(entries)
         return cls(
-            version=fields.integer("version", 1),
-            pilot=fields.identifier("pilot"),
             edge=fields.identifier("edge"),
-            allowed=fields.nested("allowed", _allowed),
+            pilot=fields.identifier("pilot"),
+            version=fields.integer("version", 1),
+            issued_us=fields.integer("issued_us"),
+            entries=entries,
         )
 
 
-def _allowed(fields: Fields) -> dict[str, Allowed]:
-    result: dict[str, Allowed] = {}
-    for device, agreed in fields.values.items():
-        if not is_id(device):
-            raise PayloadError(fields.at("device"), "no id; use 1 to 63 of a-z, 0-9, - and _")
-        if agreed == EVERYTHING:
-            result[device] = EVERYTHING
-        else:
-            result[device] = tuple(by_name(name).name for name in fields.texts(device))
-    return result
+def sign_policy(policy: CollectionPolicy, key: Ed25519PrivateKey) -> bytes:
+    """The payload for `c/policy`."""
+    return sign(policy.to_json(), PURPOSE, key)
+
+
+def verify_policy(payload: bytes, keys: Iterable[Ed25519PublicKey]) -> CollectionPolicy:
+    """The policy of a payload; raises SignatureError, PayloadError."""
+    return CollectionPolicy.from_json(verify(payload, PURPOSE, keys))
+
+
+def _streams(fields: Fields) -> tuple[str, ...]:
+    streams = fields.texts("streams")
+    if streams == EVERY_STREAM:
+        return EVERY_STREAM
+    for stream in streams:
+        if not is_id(stream):
+            raise PayloadError(fields.at("streams"), f'{shown(stream)}; give stream ids or ["*"]')
+    return streams
+
+
+def _check_once(entries: tuple[PolicyEntry, ...]) -> None:
+    devices = [entry.device for entry in entries]
+    if len(set(devices)) < len(devices):
+        raise PayloadError("entries", "a device stands twice; give one entry for each device")

@@ -1,9 +1,9 @@
 """MQTT topics: built and parsed here only.
 
 `vointi/1/{pilot}/{shard}/{edge}/…` with, upwards, `d/{device}` live data, `b/{device}` backlog,
-`meta` (retained birth), `state` (retained, and the will), `clk` clock anchors; downwards `c/ack`
-and `c/cmd`. The edge id is also MQTT user and client id. At most seven levels, no dots or spaces:
-every broker engine takes them.
+`meta` (retained birth), `state` (retained, and the will), `clk` clock anchors, `res` results of
+commands; downwards `c/ack`, `c/cmd` and `c/policy` (retained). The edge id is also MQTT user and
+client id. At most seven levels, no dots or spaces: every broker engine takes them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ ROOT: Final = "vointi/1"
 # Each gateway process owns whole shards; 64 is more processes than a city's pilots need.
 SHARDS: Final = 64
 
-AddressKind: TypeAlias = Literal["d", "b", "meta", "state", "clk", "ack", "cmd"]
+AddressKind: TypeAlias = Literal["d", "b", "meta", "state", "clk", "res", "ack", "cmd", "policy"]
 
 SUBSCRIBE_DATA: Final = (f"{ROOT}/+/+/+/d/+", f"{ROOT}/+/+/+/b/+")
 SUBSCRIBE_STATUS: Final = (f"{ROOT}/+/+/+/meta", f"{ROOT}/+/+/+/state", f"{ROOT}/+/+/+/clk")
+SUBSCRIBE_RESULTS: Final = (f"{ROOT}/+/+/+/res",)
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _ID_RULE: Final = "use 1 to 63 of a-z, 0-9, - and _, starting with a letter or digit"
@@ -91,8 +92,18 @@ class EdgeTopics:
 
     @property
     def cmd(self) -> str:
-        """Commands, down to the edge."""
+        """Signed commands, down to the edge (command.Command)."""
         return f"{self.base}/c/cmd"
+
+    @property
+    def policy(self) -> str:
+        """Retained signed collection policy, down to the edge (policy.CollectionPolicy)."""
+        return f"{self.base}/c/policy"
+
+    @property
+    def results(self) -> str:
+        """What became of commands, up from the edge (command.CommandResult)."""
+        return f"{self.base}/res"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +134,9 @@ def _lane(rest: list[str]) -> tuple[AddressKind, str | None]:
     match rest:
         case [("d" | "b") as lane, device]:
             return cast(AddressKind, lane), check_id(device, "device")
-        case ["c", ("ack" | "cmd") as kind]:
+        case ["c", ("ack" | "cmd" | "policy") as kind]:
             return cast(AddressKind, kind), None
-        case [("meta" | "state" | "clk") as kind]:
+        case [("meta" | "state" | "clk" | "res") as kind]:
             return cast(AddressKind, kind), None
     kinds = ", ".join(get_args(AddressKind))
     raise TopicError("kind", f"{shown('/'.join(rest))} is none of {kinds}")

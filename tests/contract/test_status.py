@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vointi_contract import golden
+from vointi_contract.command import Command, CommandResult
 from vointi_contract.errors import ContractError, PayloadError
 from vointi_contract.policy import CollectionPolicy
 from vointi_contract.status import (
@@ -33,6 +34,8 @@ CLASSES: dict[str, type[Readable]] = {
     "status": EdgeStatus,
     "clock": ClockAnchor,
     "policy": CollectionPolicy,
+    "command": Command,
+    "result": CommandResult,
 }
 TEXTS = {case.name: json.loads(case.payload) for case in golden.texts()}
 
@@ -106,8 +109,17 @@ def test_a_boot_id_is_exact_in_every_reader() -> None:
         ("clock", "clock", "sundial"),
         ("clock", "uncertainty_us", None),
         ("policy", "version", 0),
-        ("policy", "allowed.strap-1", 5),
-        ("policy", "allowed.strap-1", "ecg"),
+        ("policy", "entries[0].device", "Strap 1"),
+        ("policy", "entries[0].class", "waveform"),
+        ("policy", "entries[0].paused", 0),
+        ("policy", "entries[0].streams", "*"),
+        ("policy", "entries[1].streams", ["ecg", "*"]),
+        ("policy", "entries[1].streams", ["ECG"]),
+        ("command", "number", 0),
+        ("command", "kind", "reboot"),
+        ("command", "arguments", []),
+        ("result", "outcome", "maybe"),
+        ("result", "reason", "a\nb"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_path(name: str, path: str, value: object) -> None:

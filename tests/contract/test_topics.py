@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from vointi_contract.errors import TopicError
 from vointi_contract.topics import (
     SUBSCRIBE_DATA,
+    SUBSCRIBE_RESULTS,
     SUBSCRIBE_STATUS,
     Address,
     EdgeTopics,
@@ -33,7 +34,7 @@ def test_what_is_built_is_parsed(pilot: str, edge: str, device: str) -> None:
     shard = shard_of(edge)
     assert parse(topics.live(device)) == Address(pilot, shard, edge, "d", device)
     assert parse(topics.backlog(device)) == Address(pilot, shard, edge, "b", device)
-    for kind in ("meta", "state", "clk", "ack", "cmd"):
+    for kind in ("meta", "state", "clk", "ack", "cmd", "policy"):
         assert parse(getattr(topics, kind)) == Address(pilot, shard, edge, kind, None)
 
 
@@ -45,13 +46,15 @@ def test_the_topics_are_those_of_the_design() -> None:
     assert EDGE.clk == "vointi/1/demo-home/8/home-1/clk"
     assert EDGE.ack == "vointi/1/demo-home/8/home-1/c/ack"
     assert EDGE.cmd == "vointi/1/demo-home/8/home-1/c/cmd"
+    assert EDGE.policy == "vointi/1/demo-home/8/home-1/c/policy"
+    assert EDGE.results == "vointi/1/demo-home/8/home-1/res"
 
 
 def test_subscriptions_cover_what_goes_up_and_nothing_that_goes_down() -> None:
-    up = SUBSCRIBE_DATA + SUBSCRIBE_STATUS
-    for topic in (EDGE.live("a"), EDGE.backlog("a"), EDGE.meta, EDGE.state, EDGE.clk):
+    up = SUBSCRIBE_DATA + SUBSCRIBE_STATUS + SUBSCRIBE_RESULTS
+    for topic in (EDGE.live("a"), EDGE.backlog("a"), EDGE.meta, EDGE.state, EDGE.clk, EDGE.results):
         assert sum(matches(pattern, topic) for pattern in up) == 1
-    for topic in (EDGE.ack, EDGE.cmd):
+    for topic in (EDGE.ack, EDGE.cmd, EDGE.policy):
         assert not any(matches(pattern, topic) for pattern in up)
 
 

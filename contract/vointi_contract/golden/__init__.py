@@ -49,7 +49,7 @@ class MalformedCase:
 
 @dataclass(frozen=True, slots=True)
 class TextCase:
-    """A JSON payload; the name starts with its class: birth, status, clock or policy."""
+    """A JSON payload, named for its class: birth, status, clock, policy, command, result."""
 
     name: str
     payload: bytes
