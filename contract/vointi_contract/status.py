@@ -226,25 +226,28 @@ class EdgeStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClockAnchor:
-    """One instant in both clocks of a boot: the gateway places unsynced frames by it."""
+    """One instant in both clocks of a boot: the gateway places unsynced frames by it.
+
+    `jump_us` is how far the wall clock was set just before, 0 when it was not.
+    """
 
     boot: int
     mono_us: int
     wall_us: int
     uncertainty_us: int
     clock: ClockState
+    jump_us: int = 0
 
     def to_json(self) -> bytes:
-        """The payload."""
-        return dump(
-            {
-                "boot": boot_text(self.boot),
-                "mono_us": self.mono_us,
-                "wall_us": self.wall_us,
-                "uncertainty_us": self.uncertainty_us,
-                "clock": self.clock.name.lower(),
-            }
-        )
+        """The payload; `jump_us` is said only where there was a jump."""
+        values: dict[str, object] = {
+            "boot": boot_text(self.boot),
+            "mono_us": self.mono_us,
+            "wall_us": self.wall_us,
+            "uncertainty_us": self.uncertainty_us,
+            "clock": self.clock.name.lower(),
+        }
+        return dump(values | {"jump_us": self.jump_us} if self.jump_us else values)
 
     @classmethod
     def from_json(cls, payload: bytes | str) -> ClockAnchor:
@@ -257,4 +260,5 @@ class ClockAnchor:
             wall_us=fields.integer("wall_us"),
             uncertainty_us=fields.integer("uncertainty_us", 0, MAX_US),
             clock=ClockState[fields.choice("clock", states).upper()],
+            jump_us=fields.integer("jump_us", -MAX_US) if "jump_us" in fields.values else 0,
         )

@@ -55,3 +55,11 @@ class OutboxError(EdgeError):
         self.path = path
         self.fix = fix
         super().__init__(f"{path}: {fix}")
+
+
+class UnreadableError(EdgeError):
+    """A kept payload cannot be opened: its key is gone, or the bytes are not those sealed."""
+
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(f"payload: not opened with key {key_id}; was the key replaced?")

@@ -162,7 +162,7 @@ def test_a_damaged_file_is_moved_aside_and_sampling_goes_on(tmp_path: Path) -> N
     store = opened(tmp_path)
     assert store.boot != old
     assert [row.seq for row in store.append([entry()])] == [1]
-    assert (tmp_path / "outbox.db.damaged-1").exists()
+    assert (tmp_path / "outbox.db.damaged").exists()
     store.close()
 
 
@@ -170,7 +170,7 @@ def test_migrations_run_once(tmp_path: Path) -> None:
     opened(tmp_path).close()
     store = opened(tmp_path)
     database = sqlite3.connect(tmp_path / "outbox.db")
-    assert database.execute("PRAGMA user_version").fetchone() == (1,)
+    assert database.execute("PRAGMA user_version").fetchone() == (2,)
     assert database.execute("SELECT COUNT(*) FROM counter").fetchone() == (1,)
     database.close()
     store.close()

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from vointi_edge.errors import OutboxError
+from vointi_edge.outbox.salvage import salvage
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ _BUSY_S = 5.0  # `vointi-edge status` reads beside the running edge
 def open_database(path: Path) -> sqlite3.Connection:
     """Open `path` durably (WAL, synchronous=FULL), checked and migrated.
 
-    A damaged file is moved aside (kept for repair) and a new one begun: sampling goes on.
+    A damaged file is moved aside and a new one begun with what could be saved: sampling goes on.
     Raises OutboxError when the folder cannot be written.
     """
     try:
@@ -27,9 +28,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise OutboxError(str(path), f"cannot be opened ({error}); check the disk") from error
-        aside = _move_aside(path)
-        log.warning("outbox: damaged (%s); kept as %s, a new one begins", error, aside.name)
-        return _checked(path)
+        return _begin_anew(path, error)
     except OSError as error:
         raise OutboxError(str(path), f"cannot be written ({error.strerror})") from error
 
@@ -75,6 +74,17 @@ def _checked(path: Path) -> sqlite3.Connection:
     return database
 
 
+def _begin_anew(path: Path, error: sqlite3.DatabaseError) -> sqlite3.Connection:
+    aside = _move_aside(path)
+    log.warning("outbox: damaged (%s); kept as %s, a new one begins", error, aside.name)
+    database = _checked(path)
+    try:
+        salvage(aside, path, database)
+    except sqlite3.Error as defect:
+        log.warning("outbox: nothing could be saved from %s (%s)", aside.name, defect)
+    return database
+
+
 def _check(database: sqlite3.Connection) -> None:
     answer = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     if answer != "ok":
@@ -95,10 +105,11 @@ def _migrate(database: sqlite3.Connection) -> None:
 
 
 def _move_aside(path: Path) -> Path:
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    """Keep one damaged file, the newest: a failing card must not fill up with them."""
+    aside = path.with_name(f"{path.name}.damaged")
+    for suffix in ("", "-wal"):
+        old = path.with_name(path.name + suffix)
+        if old.exists():
+            old.replace(aside.with_name(aside.name + suffix))
+    path.with_name(path.name + "-shm").unlink(missing_ok=True)
     return aside

@@ -9,27 +9,34 @@ from pathlib import Path
 
 from vointi_contract.ack import Watermark
 from vointi_contract.frame import Loss
-from vointi_contract.status import OutboxCounts
+from vointi_contract.status import ClockAnchor, OutboxCounts
 
+from vointi_edge.errors import UnreadableError
+from vointi_edge.outbox import records, room
 from vointi_edge.outbox.database import boot_id, open_database
+from vointi_edge.outbox.salvage import save_mark
+from vointi_edge.outbox.vault import OpenVault, Vault
 
 Encode = Callable[[int, int], bytes]
 
-# Deleting a little more than needed keeps the cap from being worked on at every commit.
-_TRIM_TO = 0.95
-_TRIM_ROWS = 256
+_INSERT = (
+    "INSERT INTO frame (device, boot, seq, class, payload, stream, key)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Something to keep: `encode(boot, seq)` gives the payload.
 
-    `class_` decides what goes first when the file is full: "waveform" before the rest.
+    `class_` decides what goes first when the file is full (room.LET_GO); device and `stream` are
+    what a withdrawal finds it by.
     """
 
     device: str
     class_: str
     encode: Encode
+    stream: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +53,12 @@ class Row:
 class OutboxStore:
     """Sequence numbers, rows and counters, changed together or not at all."""
 
-    def __init__(self, path: Path, kernel_boot: str, max_bytes: int) -> None:
+    def __init__(
+        self, path: Path, kernel_boot: str, max_bytes: int, vault: Vault | None = None
+    ) -> None:
         self._path = path
         self._max_bytes = max_bytes
+        self._vault = vault or OpenVault()
         self._database = open_database(path)
         self.boot = boot_id(self._database, kernel_boot)
         self._last = self._load_sequences()
@@ -63,19 +73,21 @@ class OutboxStore:
         last = dict(self._last)
         rows: list[Row] = []
         with self._database as database:
+            size = 0
             for entry in entries:
                 seq = last.get(entry.device, 0) + 1
-                payload = entry.encode(self.boot, seq)
                 last[entry.device] = seq
-                rows.append(self._insert(database, entry, seq, payload))
+                row, kept = self._insert(database, entry, seq)
+                rows.append(row)
+                size += kept
             for device, count in (refused or {}).items():
                 first = last.get(device, 0) + 1
                 last[device] = first + count - 1
-                self._note_loss(database, device, self.boot, (first, last[device]), "no room")
-                self._count(database, accepted=count)
+                room.note_loss(database, device, self.boot, (first, last[device]), "no room")
+                room.count(database, accepted=count)
             self._save_sequences(database, last)
-            self._count(database, accepted=len(rows), bytes=sum(len(row.payload) for row in rows))
-            self._trim(database)
+            room.count(database, accepted=len(rows), bytes=size)
+            room.trim(database, self._max_bytes)
         self._last = last
         return rows
 
@@ -89,23 +101,58 @@ class OutboxStore:
                 for first, last in _covered(mark):
                     deleted += self._delete(database, mark, first, last)
             if deleted:
-                self._count(database, committed=deleted)
+                room.count(database, committed=deleted)
         return deleted
 
     def read(self, after: int, upto: int, max_bytes: int) -> list[Row]:
-        """Return rows with after < id ≤ upto, oldest first, ≤ max_bytes (but at least one)."""
+        """Return rows with after < id ≤ upto, oldest first, ≤ max_bytes (but at least one).
+
+        A row that cannot be opened any more is given up as a loss on the way.
+        """
+        while True:
+            rows, unreadable = self._read(after, upto, max_bytes)
+            if not unreadable:
+                return rows
+            with self._database as database:
+                for row_id in unreadable:
+                    room.give_up(database, row_id, room.UNREADABLE)
+            if rows:
+                return rows
+
+    def _read(self, after: int, upto: int, max_bytes: int) -> tuple[list[Row], list[int]]:
         rows: list[Row] = []
+        unreadable: list[int] = []
         size = 0
-        for found in self._database.execute(
-            "SELECT id, device, boot, seq, payload FROM frame WHERE id > ? AND id <= ? ORDER BY id",
+        for row_id, device, boot, seq, key, kept in self._database.execute(
+            "SELECT id, device, boot, seq, key, payload FROM frame"
+            " WHERE id > ? AND id <= ? ORDER BY id",
             (after, upto),
         ):
-            row = Row(*found)
-            size += len(row.payload)
+            size += len(kept)
             if rows and size > max_bytes:
                 break
-            rows.append(row)
-        return rows
+            try:
+                payload = self._vault.open((device, boot, seq), key, kept)
+            except UnreadableError:
+                unreadable.append(row_id)
+            else:
+                rows.append(Row(row_id, device, boot, seq, payload))
+        return rows, unreadable
+
+    def erase(self, keep: Callable[[str, str, str], bool]) -> int:
+        """Delete readings of which `keep(device, stream, class)` is false, beyond recovery.
+
+        They become losses by the name "withdrawn"; returns how many.
+        """
+        self._database.execute("PRAGMA secure_delete = ON")
+        try:
+            with self._database as database:
+                erased = room.erase(database, keep)
+            # The log still holds the old pages until it is written back and cut.
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self._database.execute("PRAGMA secure_delete = OFF")
+        return erased
 
     def gap(self, marks: Iterable[Watermark]) -> tuple[int, int] | None:
         """Return the first and last id of the rows that lie in the marks' gaps (None: no row)."""
@@ -143,6 +190,22 @@ class OutboxStore:
         ).fetchone()
         return OutboxCounts(accepted, accepted - committed - lost, committed, lost)
 
+    def save_mark(self) -> None:
+        """Write counters and numbers beside the file, for the day when it is damaged."""
+        save_mark(self._database, self._path)
+
+    def save_anchor(self, anchor: ClockAnchor) -> None:
+        """Keep a boot's clock anchor."""
+        records.save_anchor(self._database, anchor)
+
+    def anchors(self) -> list[ClockAnchor]:
+        """Return the anchors of this boot and of every boot that readings are kept of."""
+        return records.kept_anchors(self._database, self.boot)
+
+    def note(self, entry: records.JournalEntry) -> None:
+        """Write into the edge's journal."""
+        records.write_journal(self._database, entry)
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
@@ -160,12 +223,15 @@ class OutboxStore:
             changed,
         )
 
-    def _insert(self, database: sqlite3.Connection, entry: Entry, seq: int, payload: bytes) -> Row:
+    def _insert(self, database: sqlite3.Connection, entry: Entry, seq: int) -> tuple[Row, int]:
+        """Keep one entry; return its row and the bytes that it takes."""
+        payload = entry.encode(self.boot, seq)
+        kept = self._vault.seal((entry.device, self.boot, seq), payload)
         cursor = database.execute(
-            "INSERT INTO frame (device, boot, seq, class, payload) VALUES (?, ?, ?, ?, ?)",
-            (entry.device, self.boot, seq, entry.class_, payload),
+            _INSERT,
+            (entry.device, self.boot, seq, entry.class_, kept, entry.stream, self._vault.key_id),
         )
-        return Row(cursor.lastrowid or 0, entry.device, self.boot, seq, payload)
+        return Row(cursor.lastrowid or 0, entry.device, self.boot, seq, payload), len(kept)
 
     def _delete(self, database: sqlite3.Connection, mark: Watermark, first: int, last: int) -> int:
         where = "WHERE device = ? AND boot = ? AND seq BETWEEN ? AND ?"
@@ -175,64 +241,12 @@ class OutboxStore:
             key,
         ).fetchone()
         deleted = database.execute(f"DELETE FROM frame {where}", key).rowcount  # noqa: S608
-        self._count(database, bytes=-size)
+        room.count(database, bytes=-size)
         database.execute(
             "DELETE FROM loss WHERE device = ? AND boot = ? AND first_seq >= ? AND last_seq <= ?",
             key,
         )
         return deleted
-
-    def _trim(self, database: sqlite3.Connection) -> None:
-        """Give up the oldest waveforms, then the oldest of the rest, until the cap is kept."""
-        (size,) = database.execute("SELECT bytes FROM counter").fetchone()
-        if size <= self._max_bytes:
-            return
-        goal = round(self._max_bytes * _TRIM_TO)
-        for which in ("WHERE class = 'waveform'", ""):
-            while size > goal:
-                freed = self._give_up(database, which, size - goal)
-                if not freed:
-                    break
-                size -= freed
-
-    def _give_up(self, database: sqlite3.Connection, which: str, wanted: int) -> int:
-        """Delete some of the oldest rows, at most about `wanted` bytes; return the bytes freed."""
-        freed = 0
-        query = (
-            f"SELECT id, device, boot, seq, LENGTH(payload) FROM frame {which} ORDER BY id LIMIT ?"  # noqa: S608
-        )
-        for number, device, boot, seq, length in database.execute(query, (_TRIM_ROWS,)).fetchall():
-            if freed >= wanted:
-                break
-            database.execute("DELETE FROM frame WHERE id = ?", (number,))
-            self._note_loss(database, device, boot, (seq, seq), "outbox full")
-            freed += length
-        self._count(database, bytes=-freed)
-        return freed
-
-    def _note_loss(
-        self,
-        database: sqlite3.Connection,
-        device: str,
-        boot: int,
-        span: tuple[int, int],
-        reason: str,
-    ) -> None:
-        first, last = span
-        longer = database.execute(
-            "UPDATE loss SET last_seq = ?"
-            " WHERE device = ? AND boot = ? AND last_seq = ? AND reason = ?",
-            (last, device, boot, first - 1, reason),
-        ).rowcount
-        if not longer:
-            database.execute(
-                "INSERT INTO loss VALUES (?, ?, ?, ?, ?)", (device, boot, first, last, reason)
-            )
-        self._count(database, lost=last - first + 1)
-
-    def _count(self, database: sqlite3.Connection, **changes: int) -> None:
-        for name, change in changes.items():
-            database.execute(f"UPDATE counter SET {name} = {name} + ?", (change,))  # noqa: S608
 
 
 def read_counts(database: sqlite3.Connection) -> OutboxCounts:

@@ -133,7 +133,7 @@ class OutboxWriter:
         """Commit, come what may: a bad entry is left out, a failing disk tried again."""
         failing = False
         while True:
-            accepted = _accepted(self._store)
+            known = self._store.boot, _accepted(self._store)
             try:
                 rows = self._store.append(entries, refused)
             except ContractError:
@@ -145,7 +145,7 @@ class OutboxWriter:
                 if self._gave_up():
                     return []
                 time.sleep(_RETRY_S)
-                if self._reopen(accepted):
+                if self._reopen(known):
                     return []
             else:
                 if failing:
@@ -164,18 +164,21 @@ class OutboxWriter:
                 good.append(entry)
         return good
 
-    def _reopen(self, accepted: int | None) -> bool:
+    def _reopen(self, known: tuple[int, int | None]) -> bool:
         """Open the file again; True when the failed commit turns out to have been kept.
 
-        After an I/O error nobody knows what reached the disk, so the file is asked.
+        After an I/O error nobody knows what reached the disk, so the file is asked. A damaged one
+        is replaced by a new one with a boot id of its own, which cannot have kept the commit.
         """
+        boot, accepted = known
         try:
             self._store.close()
             self._store = self._open_store()
         except Exception as error:  # the disk is gone; the loop above tries again
             log.debug("outbox: still closed: %s", error)
             return False
-        return accepted is not None and _accepted(self._store) != accepted
+        same = self._store.boot == boot and accepted is not None
+        return same and _accepted(self._store) != accepted
 
     def _gave_up(self) -> bool:
         return self._stopping
