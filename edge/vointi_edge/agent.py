@@ -10,17 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from vointi_contract.ack import Watermark
-from vointi_contract.codec import encode
+from vointi_contract.codec import decode, encode
 from vointi_contract.frame import Batch, ClockState, Frame, Loss
-from vointi_contract.status import Birth, ClockAnchor, EdgeStatus
+from vointi_contract.policy import CollectionPolicy
+from vointi_contract.status import Birth, EdgeStatus
 from vointi_contract.topics import EdgeTopics
 
 from vointi_edge import __version__
+from vointi_edge.boxkey import outbox_keys
 from vointi_edge.catalogue import Model
 from vointi_edge.clock import Clock
-from vointi_edge.config import EdgeConfig
+from vointi_edge.clockfloor import FLOOR_FILE, ClockFloor
+from vointi_edge.config import DeviceConfig, EdgeConfig
+from vointi_edge.configtrial import ConfigTrial
+from vointi_edge.crew import Crew
 from vointi_edge.errors import OutboxError
+from vointi_edge.keeper import TAKEN_FILE, PolicyKeeper, TakenNumbers
+from vointi_edge.orders import Orders
 from vointi_edge.outbox.store import Entry, OutboxStore, Row
+from vointi_edge.outbox.vault import SealedVault
 from vointi_edge.outbox.writer import OutboxWriter
 from vointi_edge.processing.processor import Processor
 from vointi_edge.reading import Reading
@@ -31,13 +39,18 @@ from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
 from vointi_edge.sources.serial.box import ServicePointBox
 from vointi_edge.state import DeviceStates
+from vointi_edge.steward import Steward
 from vointi_edge.uplink.session import Broker
 from vointi_edge.uplink.uplink import Uplink
+from vointi_edge.vitals import DeviceVitals, Vitals, free_bytes, processor_temperature
+from vointi_edge.watchdog import ServiceManager
 
 log = logging.getLogger(__name__)
 
 OUTBOX_FILE = "outbox.db"
 _COUNTS_S = 1.0
+# A stream that the catalogue does not name cannot be agreed by class; it is kept like a scalar.
+_UNKNOWN = ("scalar", "scalar")
 
 
 class _Store:
@@ -78,15 +91,24 @@ class Agent:
         clock: Clock,
         kernel_boot: str,
         password: str | None,
+        trial: ConfigTrial,
+        run_dir: Path,
     ) -> None:
         self._config = config
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         by_device = {device.id: models[device.model] for device in config.devices}
+        self._models = by_device
         self._classes = _stream_classes(by_device)
         self._processor = Processor(by_device)
+        taken = TakenNumbers(config.data_dir / TAKEN_FILE)
+        keys = config.order_keys
+        self._keeper = PolicyKeeper(config.data_dir, config.edge, config.pilot, keys, taken)
+        self._applied: CollectionPolicy | None = None
+        vault = SealedVault(outbox_keys(config.key_file))
+        path = config.data_dir / OUTBOX_FILE
         self._writer = OutboxWriter(
-            lambda: OutboxStore(config.data_dir / OUTBOX_FILE, kernel_boot, config.max_bytes),
+            lambda: OutboxStore(path, kernel_boot, config.max_bytes, vault),
             config.commit_ms / 1000,
             self._committed,
         )
@@ -97,12 +119,39 @@ class Agent:
             store=_Store(self._writer),
             birth=self._birth,
             status=self._status,
-            anchor=self._anchor,
+            anchors=lambda: self._steward.anchors,
+            on_order=self._order,
+            wait_for_policy=self._keeper.required,
         )
         self._states = DeviceStates(config.devices, by_device, self._uplink.status_changed)
         self.link, self.rssi, self.rate = self._states.link, self._states.rssi, self._states.rate
         self._radio = Radio(make_backend(config.ble))
-        self._sources = self._make_sources(by_device)
+        self._crew = Crew(config.devices, self._source, self._idle)
+        self._started_us = clock.boottime_us()
+        self._steward = Steward(
+            clock=clock,
+            floor=ClockFloor(config.data_dir / FLOOR_FILE),
+            writer=self._writer,
+            uplink=self._uplink,
+            vitals=self._vitals,
+            run_dir=run_dir,
+            manager=ServiceManager(lambda: self._writer.alive),
+            trial=trial,
+        )
+        self._orders = Orders(
+            config.edge,
+            keys or (),
+            self._keeper,
+            taken,
+            apply=self._policy_came,
+            obey={
+                "rate_cap": self._steward.rate_cap,
+                "resend": self._steward.resend,
+                "config": self._steward.config,
+                "diagnostics": self._steward.diagnostics,
+            },
+            answer=self._uplink.answer,
+        )
 
     def reading(self, reading: Reading) -> None:
         """Take a reading from a source, and what processing makes of it."""
@@ -118,47 +167,70 @@ class Agent:
             self._spawn(self._uplink.run(), "uplink"),
             self._spawn(self._count_for_ever(), "counts"),
             self._spawn(self._watch_writer(), "outbox"),
+            self._spawn(self._orders.run(), "orders"),
+            *(self._spawn(job(), name) for name, job in self._steward.jobs().items()),
         ]
-        sources = [self._spawn(source, name) for name, source in self._sources]
+        if any(device.address for device in self._config.devices):
+            background.append(self._spawn(self._radio.run(), "radio"))
         try:
+            await self._apply_policy()
             # Not gather: it would cancel the sources now, and _stop again in their good-byes.
             ended, _ = await asyncio.wait(
-                (*background, *sources), return_when=asyncio.FIRST_COMPLETED
+                (*background, self._crew.failed), return_when=asyncio.FIRST_COMPLETED
             )
             for task in ended:
                 task.result()
         finally:
-            await self._stop(background, sources)
+            await self._stop(background)
 
-    async def _stop(
-        self, background: list[asyncio.Task[None]], sources: list[asyncio.Task[None]]
-    ) -> None:
-        await _cancel(sources)
+    async def _stop(self, background: list[asyncio.Task[None]]) -> None:
+        self._steward.stopping()
+        await self._crew.stop()
         await self._radio.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_COUNTS_S):
                 await self._count()
+                await self._writer.call(OutboxStore.save_mark)
         await self._uplink.stop()
         await _cancel(background)
         await self._loop.run_in_executor(None, self._writer.stop)
         log.info("stopped; %d readings wait in the outbox", self._counts.pending)
 
-    def _make_sources(
-        self, models: dict[str, Model]
-    ) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+    def _source(self, assigned: Assigned) -> Coroutine[Any, Any, None]:
         context = Context(self, self._clock)
-        sources: list[tuple[str, Coroutine[Any, Any, None]]] = []
-        for device in self._config.devices:
-            assigned = Assigned(device, models[device.id])
-            if assigned.model.transport == "serial":
-                sources.append((device.id, ServicePointBox(assigned, context).run()))
-            elif assigned.model.transport == "ble-adv":
-                sources.append((device.id, AdvertisingDevice(assigned, self._radio, context).run()))
-            else:
-                sources.append((device.id, GattDevice(assigned, self._radio, context).run()))
-        if any(device.address for device in self._config.devices):
-            sources.append(("radio", self._radio.run()))
-        return sources
+        if assigned.model.transport == "serial":
+            return ServicePointBox(assigned, context).run()
+        if assigned.model.transport == "ble-adv":
+            return AdvertisingDevice(assigned, self._radio, context).run()
+        return GattDevice(assigned, self._radio, context).run()
+
+    def _idle(self, device: DeviceConfig) -> None:
+        """Leave a device alone: nobody listens to its signal."""
+        if device.address:
+            self._radio.watch(device.address, _ignore)
+        entry = self._applied.entry(device.id) if self._applied else None
+        note = "paused" if entry is not None and entry.paused else "not agreed"
+        self._states.link(device.id, "unknown", note)
+
+    # ---- the collection policy
+
+    async def _apply_policy(self) -> int:
+        """Bring sources and outbox in line with the policy; return how many readings it erased."""
+        policy, erased = self._keeper.policy, 0
+        changed, self._applied = policy is not self._applied, policy
+        self._writer.drop(self._may_keep)
+        await self._crew.arrange(lambda one: self._keeper.narrowed(one.id, self._models[one.id]))
+        if changed:
+            erased = await self._writer.call(lambda store: store.erase(self._keeper.permits))
+        return erased
+
+    async def _policy_came(self) -> int:
+        erased = await self._apply_policy()
+        self._uplink.admit()
+        return erased
+
+    def _may_keep(self, entry: Entry) -> bool:
+        return self._keeper.permits(entry.device, entry.stream, entry.class_)
 
     def _spawn(self, job: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return asyncio.create_task(job, name=name)
@@ -166,13 +238,20 @@ class Agent:
     # ---- from reading to frame
 
     def _keep(self, reading: Reading) -> None:
+        class_, keep_class = self._classes.get((reading.device, reading.stream), _UNKNOWN)
+        if not self._keeper.collects(reading.device, reading.stream, class_):
+            return
         state, uncertainty_us = self._clock.state, self._clock.uncertainty_us
+        if reading.wall_us is None:
+            state, uncertainty_us = ClockState.UNSYNCED, 0
 
         def payload(boot: int, seq: int) -> bytes:
             return encode(Batch((_frame(reading, boot, seq, state, uncertainty_us),)))
 
-        class_ = self._classes.get((reading.device, reading.stream), "scalar")
-        self._writer.offer(Entry(reading.device, class_, payload))
+        self._writer.offer(Entry(reading.device, keep_class, payload, reading.stream))
+
+    def _order(self, kind: str, payload: bytes) -> None:
+        self._orders.offer(kind, payload)
 
     def _committed(self, rows: list[Row]) -> None:
         """In the outbox's thread: hand over to the event loop."""
@@ -215,16 +294,31 @@ class Agent:
             devices=self._states.infos(),
         )
 
-    def _anchor(self) -> ClockAnchor | None:
-        wall_us = self._clock.wall_us()
-        if wall_us is None:
-            return None
-        return ClockAnchor(
-            boot=self._writer.boot,
+    async def _vitals(self) -> Vitals:
+        pulse = await self._writer.call(OutboxStore.pulse)
+        policy = self._keeper.policy
+        return Vitals(
+            edge=self._config.edge,
+            version=__version__,
             mono_us=self._clock.boottime_us(),
-            wall_us=wall_us,
-            uncertainty_us=self._clock.uncertainty_us,
-            clock=self._clock.state,
+            wall_us=self._clock.wall_us(),
+            uptime_s=(self._clock.boottime_us() - self._started_us) / 1e6,
+            clock=self._clock.state.name.lower(),
+            clock_uncertainty_us=self._clock.uncertainty_us,
+            clock_jumps=self._steward.jumps,
+            connected=self._uplink.connected,
+            policy_version=policy.version if policy else None,
+            policy_required=self._keeper.required,
+            outbox=self._counts,
+            outbox_bytes=pulse.size,
+            outbox_max_bytes=self._config.max_bytes,
+            queue_age_s=_age_s(pulse.oldest, self._writer.boot, self._clock),
+            disk_free_bytes=free_bytes(self._config.data_dir),
+            temperature_c=processor_temperature(),
+            devices=tuple(
+                DeviceVitals(s.device, s.link, s.rssi_dbm, s.battery_pct, s.note)
+                for s in self._states.statuses()
+            ),
         )
 
 
@@ -257,12 +351,28 @@ def _broker(config: EdgeConfig, password: str | None) -> Broker:
     )
 
 
-def _stream_classes(models: dict[str, Model]) -> dict[tuple[str, str], str]:
-    classes: dict[tuple[str, str], str] = {}
+def _stream_classes(models: dict[str, Model]) -> dict[tuple[str, str], tuple[str, str]]:
+    """(device, stream) → the stream's class, and the class that the outbox keeps it under."""
+    classes: dict[tuple[str, str], tuple[str, str]] = {}
     for device, model in models.items():
-        classes |= {(device, spec.id): spec.class_ for spec in model.streams}
-        classes |= {(device, spec.output): spec.class_ for spec in model.pipelines}
+        classes |= {(device, spec.id): (spec.class_, spec.class_) for spec in model.streams}
+        classes |= {(device, spec.output): (spec.class_, "summary") for spec in model.pipelines}
     return classes
+
+
+def _age_s(oldest: Row | None, boot: int, clock: Clock) -> float | None:
+    """How long the oldest row has waited; None when none does, or its time is not known."""
+    if oldest is None:
+        return None
+    frame = decode(oldest.payload).frames[0]
+    wall_us = clock.wall_us()
+    if frame.boot == boot:
+        return (clock.boottime_us() - frame.mono_us) / 1e6
+    return (wall_us - frame.wall_us) / 1e6 if wall_us and frame.wall_us else None
+
+
+def _ignore(*_: object) -> None:
+    """Hear a device that must not be heard."""
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -39,7 +39,7 @@ def outbox_keys(key_file: Path, environment: Mapping[str, str] = os.environ) -> 
             content = secrets.token_hex(KEY_BYTES).encode()
             write_atomically(key_file, content + b"\n")
     except OSError as error:
-        raise OutboxError(source, f"key: {error.strerror}") from error
+        raise OutboxError(source, f"cannot be written ({error.strerror})") from error
     try:
         keys = tuple(bytes.fromhex(line) for line in content.decode("ascii").split())
     except ValueError:

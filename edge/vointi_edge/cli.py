@@ -13,8 +13,13 @@ from pathlib import Path
 
 from vointi_edge import __version__
 from vointi_edge.catalogue import Model, load_catalogue
+from vointi_edge.clockfloor import FLOOR_FILE, ClockFloor
 from vointi_edge.config import EdgeConfig, load_config
-from vointi_edge.errors import ConfigError, EdgeError, Problem
+from vointi_edge.configtrial import ConfigTrial
+from vointi_edge.errors import ConfigError, EdgeError, Problem, RestartError
+from vointi_edge.vitals import run_folder
+
+EX_TEMPFAIL = 75  # sysexits.h: begin anew, please
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -106,17 +111,42 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     for chatty in ("bumble", "bleak", "bleak_retry_connector", "asyncio", "paho"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
-    config, models, password = _load(arguments.config)
-    asyncio.run(_run_agent(config, models, password))
+    path: Path = arguments.config
+    ConfigTrial(path, lambda _: None).start()
+    config, models, password = _load(path)
+    try:
+        asyncio.run(_run_agent(path, config, models, password))
+    except RestartError as error:
+        logging.getLogger(__name__).info("%s", error)
+        return EX_TEMPFAIL
     return 0
 
 
-async def _run_agent(config: EdgeConfig, models: dict[str, Model], password: str | None) -> None:
+def _check_successor(path: Path, config: EdgeConfig) -> None:
+    """Raise ConfigError unless `path` holds a configuration for the same edge."""
+    successor, _, _ = _load(path)
+    for field in ("edge", "pilot"):
+        if getattr(successor, field) != getattr(config, field):
+            fix = f"must stay {getattr(config, field)}; another edge is provisioned anew"
+            raise ConfigError([Problem(path.name, field, fix)])
+
+
+async def _run_agent(
+    path: Path, config: EdgeConfig, models: dict[str, Model], password: str | None
+) -> None:
     from vointi_edge.agent import Agent, kernel_boot_id
     from vointi_edge.clock import make_clock
 
-    clock = make_clock(config.clock_trust, config.clock_speed)
-    agent = Agent(config, models, clock=clock, kernel_boot=kernel_boot_id(), password=password)
+    floor_us = ClockFloor(config.data_dir / FLOOR_FILE).read()
+    agent = Agent(
+        config,
+        models,
+        clock=make_clock(config.clock_trust, config.clock_speed, floor_us),
+        kernel_boot=kernel_boot_id(),
+        password=password,
+        trial=ConfigTrial(path, lambda new: _check_successor(new, config)),
+        run_dir=run_folder(config.data_dir),
+    )
     task = asyncio.create_task(agent.run(), name="agent")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -83,21 +83,26 @@ class SystemClock:
 
 
 class NtpClock:
-    """The kernel's clocks; wall time is believed while a time service disciplines it."""
+    """The kernel's clocks; wall time is believed while a time service disciplines it.
 
-    def __init__(self) -> None:
+    Below `floor_us` (UTC) it is not believed whatever the kernel says: that time has been.
+    """
+
+    def __init__(self, floor_us: int = 0) -> None:
         self._adjtimex = ctypes.CDLL(None).adjtimex
+        self._floor_us = floor_us
 
     @property
     def state(self) -> ClockState:
         """Say how far wall time can be trusted."""
-        return ClockState.UNSYNCED if self._kernel()[0] == _TIME_ERROR else ClockState.NTP
+        if self._kernel()[0] == _TIME_ERROR or time.time_ns() // 1000 < self._floor_us:
+            return ClockState.UNSYNCED
+        return ClockState.NTP
 
     @property
     def uncertainty_us(self) -> int:
         """Return the kernel's bound on the wall clock's error, µs (0 without wall time)."""
-        answer, error_us = self._kernel()
-        return 0 if answer == _TIME_ERROR else error_us
+        return 0 if self.state is ClockState.UNSYNCED else self._kernel()[1]
 
     def boottime_us(self) -> int:
         """Return CLOCK_BOOTTIME in µs."""
@@ -150,7 +155,7 @@ class ScaledClock:
         return self._offset_us
 
 
-def make_clock(trust: str, speed: float) -> Clock:
+def make_clock(trust: str, speed: float, floor_us: int = 0) -> Clock:
     """Build the clock that the configuration asks for."""
-    clock: Clock = NtpClock() if trust == "ntp" else SystemClock()
+    clock: Clock = NtpClock(floor_us) if trust == "ntp" else SystemClock()
     return clock if speed == 1.0 else ScaledClock(clock, speed)

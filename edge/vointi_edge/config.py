@@ -6,6 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from vointi_contract.errors import SignatureError
+from vointi_contract.signing import read_public_keys
+
 from vointi_edge.tables import Table, load_toml
 
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
@@ -59,6 +63,8 @@ class EdgeConfig:
     ble: BleConfig
     commit_ms: int
     max_bytes: int
+    key_file: Path
+    order_keys: tuple[Ed25519PublicKey, ...] | None
     devices: tuple[DeviceConfig, ...]
 
 
@@ -88,11 +94,39 @@ def _read(table: Table, base: Path) -> EdgeConfig:
         ble=_ble(table.table("ble", optional=True)),
         commit_ms=outbox.whole("commit_ms", 20, high=10_000),
         max_bytes=outbox.whole("max_bytes", DEFAULT_OUTBOX_BYTES, low=64 * 1024),
+        key_file=_key_file(outbox, base, base / table.text("data_dir", "")),
+        order_keys=_order_keys(table, base),
         devices=_devices(table.tables("device"), base),
     )
     clock.close()
     outbox.close()
     return config
+
+
+def _key_file(outbox: Table, base: Path, data_dir: Path) -> Path:
+    """Where the outbox's key lies unless the service manager hands one over."""
+    name = outbox.text("key_file", "")
+    return base / name if name else data_dir / "outbox.key"
+
+
+def _order_keys(table: Table, base: Path) -> tuple[Ed25519PublicKey, ...] | None:
+    """Read whose signed policies and commands are obeyed; None: [policy] is absent."""
+    if not table.has("policy"):
+        return None
+    policy = table.table("policy")
+    path = base / policy.text("keys_file")
+    policy.close()
+    try:
+        keys = read_public_keys(path.read_text(encoding="ascii"))
+    except OSError as error:
+        policy.problem("keys_file", f"{path} cannot be read ({error.strerror})")
+        return ()
+    except (SignatureError, UnicodeDecodeError) as error:
+        policy.problem("keys_file", f"{path}: {error}")
+        return ()
+    if not keys:
+        policy.problem("keys_file", f"{path} holds no key; nothing could ever be collected")
+    return keys
 
 
 def _mqtt(table: Table, base: Path, edge: str) -> MqttConfig:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vointi_contract.command import CommandKind
+
 
 class EdgeError(Exception):
     """Root of every error that the edge raises on purpose."""
@@ -63,3 +65,17 @@ class UnreadableError(EdgeError):
     def __init__(self, key_id: str) -> None:
         self.key_id = key_id
         super().__init__(f"payload: not opened with key {key_id}; was the key replaced?")
+
+
+class OrderError(EdgeError):
+    """An order may not be obeyed; `number` is its own (0: not even that can be believed)."""
+
+    def __init__(self, number: int, fix: str, kind: CommandKind | None = None) -> None:
+        self.number = number
+        self.kind = kind
+        self.fix = fix
+        super().__init__(fix)
+
+
+class RestartError(EdgeError):
+    """The process has to begin anew, by the service manager; the message says why."""

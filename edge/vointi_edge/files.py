@@ -34,5 +34,5 @@ def read_if_there(path: Path) -> bytes | None:
     """The content, or None when there is no such file. Raises OSError for other trouble."""
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None

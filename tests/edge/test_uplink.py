@@ -99,7 +99,7 @@ def made(kept: Kept, port: int, protocol: str) -> Uplink:
         store=kept,
         birth=lambda: Birth("home-1", BOOT, "1", "home-1", "home", ()),
         status=status,
-        anchor=lambda: None,
+        anchors=lambda: (),
     )
 
 
@@ -185,7 +185,7 @@ async def test_a_refusal_is_told_in_words(tmp_path: Path, port: int, protocol: s
     start_listening(closed, port)
     try:
         with pytest.raises(SessionError, match=r"broker refuses: .*[Nn]ot authori"):
-            await session(port, protocol).open(TOPICS.ack)
+            await session(port, protocol).open((TOPICS.ack,))
     finally:
         closed.kill()
 
@@ -197,10 +197,10 @@ async def test_a_small_receive_maximum_of_the_broker_is_kept(tmp_path: Path, por
     start_listening(small, port)
     try:
         with pytest.raises(WindowError) as caught:
-            await session(port, "5").open(TOPICS.ack)
+            await session(port, "5").open((TOPICS.ack,))
         assert caught.value.allowed == 5
         fitting = session(port, "5", window=5)
-        await fitting.open(TOPICS.ack)
+        await fitting.open((TOPICS.ack,))
         await fitting.close()
         assert fitting.ended.done()
     finally:
@@ -212,7 +212,7 @@ async def test_a_broker_that_says_nothing_is_given_up(port: int) -> None:
         deaf.bind(("127.0.0.1", port))
         deaf.listen()
         with pytest.raises(SessionError, match="no answer to CONNECT"):
-            await session(port, "3.1.1").open(TOPICS.ack)
+            await session(port, "3.1.1").open((TOPICS.ack,))
 
 
 async def test_an_exception_in_a_callback_does_not_deafen_the_session(
@@ -224,7 +224,7 @@ async def test_an_exception_in_a_callback_does_not_deafen_the_session(
         Broker("127.0.0.1", port, protocol, "home-1", None, None),
         (TOPICS.state, b"{}"), lambda topic, payload: None, lambda mid, reason: acked.append(mid),
     )  # fmt: skip
-    await one.open(TOPICS.ack)
+    await one.open((TOPICS.ack,))
 
     def fail(*_: object) -> None:
         raise RuntimeError("on purpose")

@@ -50,6 +50,14 @@ class Row:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The oldest kept row (None: nothing waits) and the bytes of all payloads."""
+
+    oldest: Row | None
+    size: int
+
+
 class OutboxStore:
     """Sequence numbers, rows and counters, changed together or not at all."""
 
@@ -168,6 +176,11 @@ class OutboxStore:
                 ).fetchone()
                 ids += [number for number in found if number is not None]
         return (min(ids), max(ids)) if ids else None
+
+    def pulse(self) -> Pulse:
+        """Return the oldest row and the bytes kept, without a walk over the rows."""
+        (size,) = self._database.execute("SELECT bytes FROM counter").fetchone()
+        return Pulse(next(iter(self.read(0, self.newest(), 1)), None), size)
 
     def losses(self) -> list[Loss]:
         """Return the losses that the gateway has not confirmed."""

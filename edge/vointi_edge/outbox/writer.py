@@ -57,6 +57,11 @@ class OutboxWriter:
         """Return this boot's id."""
         return self._store.boot
 
+    @property
+    def alive(self) -> bool:
+        """Say whether the thread still runs."""
+        return self._thread.is_alive()
+
     def wait_ended(self) -> None:
         """Block until the thread ends: by `stop`, or by a defect."""
         self._thread.join()
@@ -73,6 +78,11 @@ class OutboxWriter:
             else:
                 self._refused[entry.device] += 1
             self._wake.notify()
+
+    def drop(self, keep: Callable[[Entry], bool]) -> None:
+        """Forget entries that wait for their commit and are not to be kept: they have no number."""
+        with self._wake:
+            self._waiting = deque(entry for entry in self._waiting if keep(entry))
 
     async def call(self, job: Callable[[OutboxStore], T]) -> T:
         """Run `job(store)` between two commits and return what it returns."""

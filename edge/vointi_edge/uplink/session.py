@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ class Session:
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self._client = self._make_client(will)
 
-    async def open(self, subscribe: str) -> None:
+    async def open(self, subscribe: Sequence[str]) -> None:
         """Connect and subscribe; raises SessionError or WindowError."""
         try:
             await self._loop.run_in_executor(None, self._connect)
@@ -103,7 +103,7 @@ class Session:
         except EdgeError:
             await self.abort()
             raise
-        self._client.subscribe(subscribe, qos=1)
+        self._client.subscribe([(topic, 1) for topic in subscribe])
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
         """Send at QoS 1; return the message id, or None when the connection is gone."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from vointi_contract.ack import decode_ack
 from vointi_contract.codec import encode
+from vointi_contract.command import CommandResult
 from vointi_contract.errors import ContractError
 from vointi_contract.frame import Batch, Loss
 from vointi_contract.status import Birth, ClockAnchor, EdgeStatus
@@ -17,6 +18,7 @@ from vointi_contract.topics import EdgeTopics
 
 from vointi_edge.backoff import Backoff
 from vointi_edge.uplink.bundle import bundles
+from vointi_edge.uplink.cap import RateCap
 from vointi_edge.uplink.plan import BacklogPlan
 from vointi_edge.uplink.ports import Kept, Store
 from vointi_edge.uplink.session import WINDOW, Broker, Session, SessionError, WindowError
@@ -26,7 +28,6 @@ log = logging.getLogger(__name__)
 STATUS_S = 2.0
 _STATUS_MIN_S = 0.2  # a burst of link changes is one message
 _TICK_S = 1.0
-_ANCHOR_S = 600.0
 _LOSS_S = 30.0
 # About 1.25 × the bandwidth-delay product of a slow home line (1 Mbit/s, 80 ms).
 _BACKLOG_IN_FLIGHT_BYTES = 16 * 1024
@@ -38,7 +39,9 @@ _STABLE_S = 5.0
 class Uplink:
     """Runs until cancelled; `stop` says good-bye. All methods belong to the event loop's thread.
 
-    `birth`, `status(online)` and `anchor` are asked whenever they are about to be sent.
+    `on_order("policy" | "cmd", payload)` hears the gateway's signed orders. With `wait_for_policy`
+    a session sends no reading before `admit`. `birth`, `status(online)` and `anchors` are asked
+    whenever they are about to be sent.
     """
 
     def __init__(
@@ -49,14 +52,21 @@ class Uplink:
         store: Store,
         birth: Callable[[], Birth],
         status: Callable[[bool], EdgeStatus],
-        anchor: Callable[[], ClockAnchor | None],
+        anchors: Callable[[], Sequence[ClockAnchor]],
+        on_order: Callable[[str, bytes], None] = lambda kind, payload: None,
+        wait_for_policy: bool = False,
     ) -> None:
         self._broker = broker
         self._topics = topics
         self._store = store
         self._birth = birth
         self._status = status
-        self._anchor = anchor
+        self._anchors = anchors
+        self._anchors_due = True
+        self._on_order = on_order
+        self._wait_for_policy = wait_for_policy
+        self._admitted = not wait_for_policy
+        self._cap = RateCap()
         self._backoff = Backoff(floor_s=0.2, first_s=1.0, cap_s=30.0, quick=6)
         self._session: Session | None = None
         self._plan = BacklogPlan(0.0)
@@ -76,10 +86,15 @@ class Uplink:
         """Say whether the broker is listening now."""
         return self._session is not None
 
+    @property
+    def serves(self) -> bool:
+        """Say whether readings may flow now."""
+        return self._session is not None and self._admitted
+
     def offer_live(self, rows: Sequence[Kept]) -> None:
         """Send rows that were just kept; without a session they wait in the outbox."""
         session = self._session
-        if session is None or len(self._live) > _LIVE_IN_FLIGHT:
+        if session is None or not self._admitted or len(self._live) > _LIVE_IN_FLIGHT:
             return
         now_s = time.monotonic()
         for row in rows:
@@ -92,6 +107,32 @@ class Uplink:
     def status_changed(self) -> None:
         """Send the state soon."""
         self._changed.set()
+
+    def anchors_changed(self) -> None:
+        """Send the clock anchors soon."""
+        self._anchors_due = True
+        self._changed.set()
+
+    def admit(self) -> None:
+        """Let this session send readings: what may be sent is known now."""
+        if not self._admitted:
+            self._admitted = True
+            self._plan = BacklogPlan(time.monotonic())
+            self._due.set()
+
+    def resend(self) -> None:
+        """Offer everything that is kept again."""
+        self._plan = BacklogPlan(time.monotonic())
+        self._due.set()
+
+    def cap(self, bytes_per_s: int) -> None:
+        """Cap the backlog lane; 0 takes the cap away."""
+        self._cap.change(bytes_per_s)
+
+    def answer(self, result: CommandResult) -> None:
+        """Tell what became of an order; without a session nobody waits for it."""
+        if self._session is not None:
+            self._session.publish(self._topics.results, result.to_json())
 
     async def run(self) -> None:
         """Keep a session open, for ever."""
@@ -119,10 +160,11 @@ class Uplink:
         await session.close()
 
     async def _one_session(self) -> None:
+        self._admitted = not self._wait_for_policy
         will = (self._topics.state, self._status(False).to_json())
         session = Session(self._broker, will, self._on_message, self._on_acked, self._window)
         try:
-            await session.open(self._topics.ack)
+            await session.open((self._topics.policy, self._topics.cmd, self._topics.ack))
             self._begin(session)
             async with asyncio.TaskGroup() as tasks:
                 jobs = [
@@ -162,6 +204,10 @@ class Uplink:
     def _on_message(self, topic: str, payload: bytes) -> None:
         if topic == self._topics.ack:
             self._acks.put_nowait(payload)
+        elif topic == self._topics.policy:
+            self._on_order("policy", payload)
+        elif topic == self._topics.cmd:
+            self._on_order("cmd", payload)
 
     def _on_acked(self, mid: int, refusal: str | None) -> None:
         self._live.pop(mid, None)
@@ -190,9 +236,9 @@ class Uplink:
     # ---- state, birth, clock
 
     async def _tell(self, session: Session) -> None:
-        """Send birth and clock anchor once (and when they change), state every STATUS_S."""
+        """Send birth and clock anchors once (and when they change), state every STATUS_S."""
         birth = b""
-        anchor_s = 0.0
+        self._anchors_due = True
         while True:
             self._changed.clear()
             session.publish(self._topics.state, self._status(True).to_json(), retain=True)
@@ -200,10 +246,9 @@ class Uplink:
             if newer != birth:
                 birth = newer
                 session.publish(self._topics.meta, birth, retain=True)
-            if time.monotonic() >= anchor_s:
-                anchor_s = time.monotonic() + _ANCHOR_S
-                anchor = self._anchor()
-                if anchor is not None:
+            if self._anchors_due:
+                self._anchors_due = False
+                for anchor in self._anchors():
                     session.publish(self._topics.clk, anchor.to_json())
             await asyncio.sleep(_STATUS_MIN_S)
             try:
@@ -219,6 +264,9 @@ class Uplink:
         while True:
             now_s = time.monotonic()
             self._check_alive(session, now_s)
+            if not self._admitted:
+                await _wait(self._due, _TICK_S)
+                continue
             if self._plan.first_due(now_s):
                 self._plan.begin(await self._store.newest(), now_s)
             elif upto := self._plan.suspect_upto(now_s):
@@ -242,6 +290,9 @@ class Uplink:
         if room <= 0:
             await _wait(self._room, _TICK_S)
             return
+        if pause_s := self._cap.wait_s(time.monotonic()):
+            await asyncio.sleep(min(pause_s, _TICK_S))
+            return
         rows = await self._store.read(running.cursor, running.horizon, room)
         if not rows:
             self._plan.passed(time.monotonic())
@@ -250,6 +301,7 @@ class Uplink:
             mid = session.publish(self._topics.backlog(device), payload)
             if mid is not None:
                 self._backlog[mid] = (time.monotonic(), len(payload))
+                self._cap.spend(len(payload), time.monotonic())
         running.cursor = rows[-1].id
 
     def _send_losses(self, session: Session, losses: Sequence[Loss]) -> None:

@@ -21,7 +21,7 @@ Role = Literal["edge", "gateway"]
 
 #: What an edge may publish and receive below vointi/1/{pilot}/{shard}/{edge}/. Its pilot is not
 #: checked here: the gateway knows which pilot an edge belongs to.
-EDGE_WRITES = ("d/+", "b/+", "meta", "state", "clk")
+EDGE_WRITES = ("d/+", "b/+", "meta", "state", "clk", "res")
 EDGE_READS = ("c/#",)
 #: What the gateway may publish and receive.
 GATEWAY_WRITES = (f"{ROOT}/+/+/+/c/#",)
