@@ -193,6 +193,26 @@ class StoreConformance:
         assert store.windows(span("ecg"), 60_000_000).n.sum() == 73
         assert store.samples(span("heart_rate")).t_us.tolist() == [T0_US + hr_frame(2).mono_us]
 
+    def test_a_reading_that_comes_after_its_anchor_is_placed(self, factory: Factory) -> None:
+        store = factory()
+        store.open()
+        anchors = (Anchor(EDGE, 7, T0_US + 9_000), Anchor(EDGE, 7, T0_US))
+        store.commit(replace(commit_of(hr_frame(1, wall_us=None)), anchors=anchors))
+        store.commit(commit_of(ecg_frame(2, wall_us=None)))
+        store.close()
+        store.open()
+        store.commit(commit_of(hr_frame(3, wall_us=None), hr_frame(4, wall_us=None, boot=8)))
+        assert store.samples(span("heart_rate")).seq.tolist() == [1, 3]
+        assert store.samples(span("heart_rate")).t_us[0] == T0_US + hr_frame(1).mono_us
+        assert store.samples(span("ecg")).t_us[0] == T0_US + ecg_frame(2).mono_us
+        store.close()
+
+    def test_an_anchor_that_comes_late_shows_in_the_newest_values(self, store: Store) -> None:
+        store.commit(commit_of(hr_frame(1, 61, wall_us=None)))
+        assert not store.latest().get(f"{EDGE}.{DEVICE}")
+        store.commit(Commit(anchors=(Anchor(EDGE, 7, T0_US),)))
+        assert store.latest()[f"{EDGE}.{DEVICE}"]["heart_rate"].value == 61
+
     def test_the_full_range_of_integers_survives(self, store: Store) -> None:
         extreme = channel("ecg", [-(2**31), 2**31 - 1, 0])
         frame = ecg_frame(

@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from ...errors import StoreError, StoreLockedError, UnknownSeriesError, UnstorableError
 from ..model import (
-    Anchor,
     Commit,
     Counts,
     ExportMark,
@@ -30,6 +29,7 @@ from ..model import (
 )
 from . import export as exporting
 from . import queries
+from .anchors import AnchorTable
 from .rows import RowBuilder
 
 #: Files that 1.5 can still read; DuckDB 2.0 would otherwise write a header that it cannot.
@@ -60,6 +60,7 @@ class EmbeddedStore:
         self._lock = threading.Lock()
         self._series: dict[_SeriesKey, int] = {}
         self._latest: dict[str, dict[str, Latest]] = {}
+        self._anchors = AnchorTable()
 
     def open(self) -> None:
         """Open the file, make what is missing, read the series and the newest values."""
@@ -120,15 +121,23 @@ class EmbeddedStore:
         rows = self._con.execute("SELECT sid, device, stream, metric FROM series").fetchall()
         self._series = {(device, stream, metric): sid for sid, device, stream, metric in rows}
         self._latest = {}
+        self._anchors.load(self._con)
+        self._note_newest(list(self._series.values()))
+
+    def _note_newest(self, sids: list[int]) -> None:
+        """Note the newest value of each series from its rows."""
         newest = """
+            WITH wanted AS (SELECT unnest(?) AS sid)
             SELECT s.device, s.metric, x.t, x.v FROM (
-                SELECT sid, max(t_us) AS t, arg_max(value, t_us) AS v FROM scalar GROUP BY sid
+                SELECT sid, max(t_us) AS t, arg_max(value, t_us) AS v
+                FROM scalar SEMI JOIN wanted USING (sid) GROUP BY sid
                 UNION ALL
                 SELECT sid, max(end_us), arg_max(v[-1] * scale + "offset", end_us)
-                FROM segment GROUP BY sid
+                FROM segment SEMI JOIN wanted USING (sid) GROUP BY sid
             ) x JOIN series s USING (sid) WHERE x.t IS NOT NULL
         """
-        for device, metric, t_us, value in self._con.execute(newest).fetchall():
+        rows = self._con.execute(newest, [sids]).fetchall() if sids else []
+        for device, metric, t_us, value in rows:
             self._note(device, metric, t_us, value)
 
     def _note(self, device: str, metric: str, t_us: int, value: float) -> None:
@@ -149,14 +158,16 @@ class EmbeddedStore:
             return known
 
         con = self._writer()
-        rows = RowBuilder(number)
+        offsets = self._anchors.with_new(commit.anchors)
+        rows = RowBuilder(number, offsets.wall_us)
         tables = _tables(commit, rows, new)
         try:
             con.begin()
             for name, table in tables.items():
                 self._insert(name, table)
             self._insert_births(commit.births)
-            self._place(commit.anchors)
+            offsets.write(con)
+            placed = offsets.place(con, self._series)
             con.commit()
         except duckdb.DataError as exc:
             self._rollback()
@@ -165,8 +176,10 @@ class EmbeddedStore:
             self._rollback()
             raise StoreError(f"the store refused a commit: {_line(exc)}") from exc
         self._series.update({key: sid for key, (sid, _) in new.items()})
+        self._anchors.keep(offsets)
         for device, metric, t_us, value in rows.newest:
             self._note(device, metric, t_us, value)
+        self._note_newest(placed)
 
     def _insert(self, table: str, rows: pa.Table | None) -> None:
         if rows is None or rows.num_rows == 0:
@@ -182,19 +195,6 @@ class EmbeddedStore:
             self._con.execute("DELETE FROM birth WHERE edge = ?", [edge])
             self._con.execute(
                 "INSERT INTO birth VALUES (?, ?, ?)", [edge, document, self._wall_us()]
-            )
-
-    def _place(self, anchors: tuple[Anchor, ...]) -> None:
-        for anchor in anchors:
-            mine = f"{anchor.edge}."
-            sids = [sid for (device, *_), sid in self._series.items() if device.startswith(mine)]
-            where = "boot = ? AND t_us IS NULL AND sid IN (SELECT unnest(?))"
-            values = [anchor.offset_us, anchor.boot, sids]
-            self._con.execute(f"UPDATE scalar SET t_us = mono_us + ? WHERE {where}", values)  # noqa: S608
-            self._con.execute(
-                "UPDATE segment SET t_us = mono_us + ?, end_us = mono_us + ? + "  # noqa: S608
-                f"CAST(round((n - 1) * 1e6 / rate_hz) AS BIGINT) WHERE {where}",
-                [anchor.offset_us, *values],
             )
 
     def _rollback(self) -> None:

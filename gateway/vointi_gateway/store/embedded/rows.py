@@ -14,6 +14,8 @@ from ..model import StoredReading
 
 #: Gives the series' number for (reading, stream's channel metric name), making one when needed.
 SeriesNumber = Callable[[StoredReading, str], int]
+#: Gives the UTC time of a reading's first sample, µs.
+WallTime = Callable[[StoredReading], int | None]
 
 _SEGMENT = pa.schema(
     [
@@ -63,11 +65,13 @@ class RowBuilder:
 
     Args:
         series: numbers the series; called once per channel.
+        wall_us: gives a reading's UTC time, µs, or None while it is unknown.
 
     """
 
-    def __init__(self, series: SeriesNumber) -> None:
+    def __init__(self, series: SeriesNumber, wall_us: WallTime) -> None:
         self._series = series
+        self._wall_us = wall_us
         self._segments: list[tuple[object, ...]] = []
         self._values: list[npt.NDArray[np.int32]] = []
         self._scalars: list[tuple[object, ...]] = []
@@ -76,28 +80,29 @@ class RowBuilder:
     def extend(self, readings: Iterable[StoredReading]) -> None:
         """Take the readings' rows."""
         for reading in readings:
+            wall_us = self._wall_us(reading)
             for channel in reading.frame.channels:
                 name = by_code(channel.metric).name
                 sid = self._series(reading, name)
                 if is_segment(reading.frame, channel):
-                    end_us = self._segment(sid, reading.frame, channel)
+                    end_us = self._segment(sid, reading.frame, wall_us, channel)
                 else:
-                    end_us = self._scalar(sid, reading.frame, channel)
+                    end_us = self._scalar(sid, reading.frame, wall_us, channel)
                 if end_us is not None:
                     last = float(channel.values[-1]) * channel.scale + channel.offset
                     self.newest.append((reading.device, name, end_us, last))
 
-    def _segment(self, sid: int, f: Frame, channel: Channel) -> int | None:
+    def _segment(self, sid: int, f: Frame, wall_us: int | None, channel: Channel) -> int | None:
         v = channel.values
         n = len(v)
         length_us = round((n - 1) * 1e6 / f.rate_hz)
-        end_us = None if f.wall_us is None else f.wall_us + length_us
+        end_us = None if wall_us is None else wall_us + length_us
         a, b = channel.scale, channel.offset
         ends = (int(v.min()) * a + b, int(v.max()) * a + b)
         total = int(v.sum(dtype=np.int64)) * a + n * b
         self._segments.append(
             (
-                *(sid, f.boot, f.seq, f.wall_us, end_us, f.mono_us, f.dev_ts_ns, int(f.clock)),
+                *(sid, f.boot, f.seq, wall_us, end_us, f.mono_us, f.dev_ts_ns, int(f.clock)),
                 *(f.uncertainty_us, f.rate_hz, n, int(f.quality), a, b),
                 *(min(ends), max(ends), total),
             )
@@ -105,11 +110,11 @@ class RowBuilder:
         self._values.append(v)
         return end_us
 
-    def _scalar(self, sid: int, f: Frame, channel: Channel) -> int | None:
+    def _scalar(self, sid: int, f: Frame, wall_us: int | None, channel: Channel) -> int | None:
         end_us: int | None = None
         physical = channel.physical().tolist()
         for idx, after in enumerate(f.sample_offsets_us(channel).tolist()):
-            end_us = None if f.wall_us is None else f.wall_us + after
+            end_us = None if wall_us is None else wall_us + after
             self._scalars.append(
                 (
                     *(sid, f.boot, f.seq, idx, end_us, f.mono_us + after, f.dev_ts_ns),

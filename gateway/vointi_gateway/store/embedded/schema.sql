@@ -24,4 +24,6 @@ CREATE TABLE IF NOT EXISTS quarantine (
     received_us BIGINT, edge VARCHAR, topic VARCHAR, field VARCHAR, fix VARCHAR, digest BLOB, payload BLOB
 );
 CREATE TABLE IF NOT EXISTS birth (edge VARCHAR, document VARCHAR, received_us BIGINT);
+-- UTC minus CLOCK_BOOTTIME of one boot: places readings from before the edge's clock was set.
+CREATE TABLE IF NOT EXISTS anchor (edge VARCHAR, boot UBIGINT, offset_us BIGINT);
 CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value VARCHAR);
