@@ -22,7 +22,9 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from vointi_contract.ack import Watermark, encode_ack
 from vointi_contract.codec import decode
+from vointi_contract.command import CommandResult
 from vointi_contract.frame import Frame, Loss
+from vointi_contract.status import ClockAnchor
 from vointi_contract.topics import EdgeTopics
 
 BIN = Path(sys.executable).parent
@@ -117,6 +119,8 @@ class Gateway:
     losses: list[Loss] = field(default_factory=list)
     states: list[dict[str, Any]] = field(default_factory=list)
     births: list[dict[str, Any]] = field(default_factory=list)
+    results: list[CommandResult] = field(default_factory=list)
+    anchors: list[ClockAnchor] = field(default_factory=list)
     payloads: dict[tuple[str, int, int], set[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -131,6 +135,9 @@ class Gateway:
         self._client.loop_start()
         self._thread = threading.Thread(target=self._acknowledge, daemon=True)
         self._thread.start()
+
+    def order(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
 
     def close(self) -> None:
         self._stop.set()
@@ -153,6 +160,10 @@ class Gateway:
             self.states.append(json.loads(message.payload))
         elif kind == "meta":
             self.births.append(json.loads(message.payload))
+        elif kind == "res":
+            self.results.append(CommandResult.from_json(message.payload))
+        elif kind == "clk":
+            self.anchors.append(ClockAnchor.from_json(message.payload))
         elif kind in ("d", "b") and self.durable:
             batch = decode(message.payload)
             with self._lock:
