@@ -90,9 +90,10 @@ class Layout:
             f"{self._mqtt('gateway')}"
             'client_id = "gateway"\n\n'
             '[[pilot]]\nid = "demo-home"\nname = "Home pilot (simulated)"\n'
-            'city = "Espoo"\nkind = "home"\nedges = ["home-1"]\n\n'
+            'city = "Espoo"\nkind = "home"\npeople = "simulated"\nedges = ["home-1"]\n\n'
             '[[pilot]]\nid = "demo-service-point"\nname = "Service point pilot (simulated)"\n'
-            'city = "Espoo"\nkind = "service_point"\nedges = ["point-1"]\n'
+            'city = "Espoo"\nkind = "service_point"\npeople = "simulated"\n'
+            'edges = ["point-1"]\n'
         )
 
     def _edge(self, edge: str, pilot: str, role: str) -> str:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from . import api
 from .api import problems
+from .fleet import PilotList
 from .gateway import Gateway
 from .headers import SecurityHeaders
 
@@ -53,4 +54,4 @@ def _include_pages(app: FastAPI, gateway: Gateway) -> None:
     if importlib.util.find_spec(f"{__package__}.ui.routes") is None:
         return
     routes = importlib.import_module(f"{__package__}.ui.routes")
-    app.include_router(routes.build_router(gateway.fleet.pilots, version=gateway.version))
+    app.include_router(routes.build_router(PilotList(gateway.fleet), version=gateway.version))

@@ -60,13 +60,18 @@ class IngestSettings:
 
 @dataclass(frozen=True, slots=True)
 class PilotSettings:
-    """One pilot and the edges that belong to it."""
+    """One pilot and the edges that belong to it.
+
+    In a pilot of `simulated` people every resident that an edge names is registered with a consent
+    that says so; of real people nothing is kept that they have not agreed to.
+    """
 
     id: str
     name: str
     kind: Literal["home", "service_point"]
     city: str = ""
     edges: tuple[str, ...] = ()
+    people: Literal["real", "simulated"] = "real"
 
 
 @dataclass(frozen=True, slots=True)

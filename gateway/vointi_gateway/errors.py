@@ -68,3 +68,39 @@ class UnknownSeriesError(GatewayError):
         super().__init__(
             f"metric: {device} has no {metric}; GET /api/v1/devices lists what each device sends"
         )
+
+
+class RegistryError(GatewayError):
+    """The registry refuses what was asked; nothing was changed.
+
+    Args:
+        field: what is wrong, e.g. ``person`` or ``pilot.site[0].id``.
+        fix: what to do in its place.
+
+    """
+
+    def __init__(self, field: str, fix: str) -> None:
+        self.field, self.fix = field, fix
+        super().__init__(f"{field}: {fix}")
+
+
+class UnknownRecordError(RegistryError):
+    """Nothing of this name is registered."""
+
+
+class ConflictError(RegistryError):
+    """What was asked contradicts what is registered."""
+
+
+class AuditError(GatewayError):
+    """The audit log does not verify.
+
+    Args:
+        row: number of the first bad row, from 1; 0 for the log as a whole.
+        problem: what is wrong with it.
+
+    """
+
+    def __init__(self, row: int, problem: str) -> None:
+        self.row, self.problem = row, problem
+        super().__init__(f"audit: row {row}: {problem}" if row else f"audit: {problem}")

@@ -17,13 +17,13 @@ from .store.model import StoredReading
 DECIMALS = 4
 
 
-def reading_event(reading: StoredReading, person: str | None) -> Event:
+def reading_event(reading: StoredReading) -> Event:
     """The event of one reading; physical values, rounded for display."""
     f = reading.frame
     document = {
         "device": reading.device,
         "pilot": reading.pilot,
-        "person": person,
+        "person": reading.person,
         "stream": f.stream,
         "seq": f.seq,
         "t_us": f.wall_us,
@@ -40,7 +40,7 @@ def reading_event(reading: StoredReading, person: str | None) -> Event:
         ],
     }
     data = json.dumps(document, separators=(",", ":"), allow_nan=False)
-    return Event("reading", data, reading.pilot, reading.device)
+    return Event("reading", data, reading.pilot, reading.device, reading.purposes)
 
 
 def last_sample_us(frame: Frame) -> int | None:

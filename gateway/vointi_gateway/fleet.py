@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 from vointi_contract.status import Birth, DeviceInfo, DeviceStatus, EdgeStatus
 
@@ -43,9 +44,18 @@ class Fleet:
     """
 
     def __init__(self, pilots: Sequence[PilotSettings]) -> None:
-        self.pilots = tuple(pilots)
         self._lock = threading.Lock()
-        self._edges = {e: EdgeView(e, p.id) for p in pilots for e in p.edges}
+        self._edges: dict[str, EdgeView] = {}
+        self.pilots: tuple[PilotSettings, ...] = ()
+        self.assign(pilots)
+
+    def assign(self, pilots: Sequence[PilotSettings]) -> None:
+        """Who owns which edge from now on; what is known of edges that stay is kept."""
+        with self._lock:
+            known = self._edges
+            views = (EdgeView(e, p.id) for p in pilots for e in p.edges)
+            self._edges = {v.edge: _moved(known.get(v.edge, v), v.pilot) for v in views}
+            self.pilots = tuple(pilots)
 
     def pilot_of(self, edge: str) -> str | None:
         """The pilot of an edge, or None."""
@@ -77,12 +87,38 @@ class Fleet:
     def born(self, birth: Birth) -> None:
         """A birth document of a registered edge."""
         with self._lock:
-            self._edges[birth.edge] = replace(self._edges[birth.edge], birth=birth)
+            if birth.edge in self._edges:
+                self._edges[birth.edge] = replace(self._edges[birth.edge], birth=birth)
 
     def state(self, status: EdgeStatus) -> None:
         """A state of a registered edge. A will keeps the counters that the edge last sent."""
         with self._lock:
-            view = self._edges[status.edge]
+            view = self._edges.get(status.edge)
+            if view is None:
+                return
             if not status.online and view.status is not None:
                 status = replace(view.status, online=False)
             self._edges[status.edge] = replace(view, online=status.online, status=status)
+
+
+class PilotList(Sequence[PilotSettings]):
+    """The pilots of a fleet, as they are at each look."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    @overload
+    def __getitem__(self, at: int) -> PilotSettings: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[PilotSettings]: ...
+
+    def __getitem__(self, at: int | slice) -> PilotSettings | Sequence[PilotSettings]:
+        return self._fleet.pilots[at]
+
+    def __len__(self) -> int:
+        return len(self._fleet.pilots)
+
+
+def _moved(view: EdgeView, pilot: str) -> EdgeView:
+    return view if view.pilot == pilot else EdgeView(view.edge, pilot)

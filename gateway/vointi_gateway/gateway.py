@@ -14,6 +14,8 @@ from .config import Settings
 from .fleet import Fleet
 from .ingest.service import Ingest
 from .live import Event, LiveHub
+from .pilots.registry import Registry
+from .steward import Steward
 from .store.embedded import EmbeddedStore
 from .store.influx.forwarder import InfluxForwarder, InfluxTarget
 from .store.model import Counts
@@ -41,28 +43,44 @@ class Gateway:
     ) -> None:
         self.settings = settings
         self.version = metadata.version("vointi-gateway")
-        self.fleet = Fleet(settings.pilot)
+        self.fleet = Fleet(())
+        self.registry = Registry(settings.data_dir, wall_us)
         self.hub = LiveHub()
         self.store = make_store(settings)
         self._wall_us = wall_us
         self._started_s = time.monotonic()
         self._ingest: Ingest | None = None
+        self._steward: Steward | None = None
         self._copies: InfluxForwarder | None = None
         self._ticker: asyncio.Task[None] | None = None
 
     def open(self) -> None:
-        """Open the store and read what it holds. Raises StoreError, ConfigError."""
+        """Open store and registry and read what they hold. Raises StoreError, ConfigError.
+
+        The store first: it is what two gateways cannot have open at once.
+        """
         self.store.open()
+        self.registry.open()
+        self.registry.seed(self.settings.pilot)
+        self._steward = Steward(self.registry, self.fleet)
         if self.settings.influx is not None:
             target = InfluxTarget(self.settings.influx)
             self._copies = InfluxForwarder(self.store, target, self._person_of)
-        self._ingest = Ingest(self.settings, self.store, self.fleet, self.hub, self._wall_us)
+        self._ingest = Ingest(
+            settings=self.settings,
+            store=self.store,
+            fleet=self.fleet,
+            hub=self.hub,
+            agreements=self._steward,
+            wall_us=self._wall_us,
+        )
 
     def start(self) -> None:
         """Begin to receive; live events go to the running loop."""
         loop = asyncio.get_running_loop()
         self.hub.start(loop)
         self.ingest.start()
+        self.steward.start(self.ingest.session.publish)
         if self._copies is not None:
             self._copies.start()
         self._ticker = loop.create_task(self._tick(), name="health")
@@ -76,12 +94,22 @@ class Gateway:
 
     def close(self) -> None:
         """What `stop` does outside the loop; also for a gateway that was opened only."""
+        if self._steward is not None:
+            self._steward.stop()
         if self._ingest is not None:
             self._ingest.stop()
         if self._copies is not None:
             self._copies.stop()
             self._copies = None
         self.store.close()
+        self.registry.close()
+
+    @property
+    def steward(self) -> Steward:
+        """The steward of an opened gateway."""
+        if self._steward is None:
+            raise RuntimeError("the gateway is not open")
+        return self._steward
 
     @property
     def ingest(self) -> Ingest:
@@ -95,9 +123,8 @@ class Gateway:
         """Seconds since the process made this gateway."""
         return time.monotonic() - self._started_s
 
-    def _person_of(self, device: str) -> str | None:
-        edge, _, name = device.partition(".")
-        return self.fleet.person_of(edge, name)
+    def _person_of(self, device: str, t_us: int) -> str | None:
+        return self.steward.gate().person(device, t_us)
 
     def now_us(self) -> int:
         """UTC now, µs."""

@@ -17,12 +17,16 @@ MAX_CLIENTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event; `data` is its JSON. Without pilot and device it is for everyone."""
+    """One server-sent event; `data` is its JSON. Without pilot and device it is for everyone.
+
+    `purposes` are those that it is agreed for; None: it is about nobody.
+    """
 
     name: EventName
     data: str
     pilot: str | None = None
     device: str | None = None
+    purposes: frozenset[str] | None = None
 
 
 class Client:
@@ -31,11 +35,12 @@ class Client:
     Args:
         pilot: only events of this pilot, or None for all.
         device: only events of this device (global id), or None for all.
+        purpose: what the page is looked at for.
 
     """
 
-    def __init__(self, pilot: str | None, device: str | None) -> None:
-        self.pilot, self.device = pilot, device
+    def __init__(self, pilot: str | None, device: str | None, purpose: str = "care") -> None:
+        self.pilot, self.device, self.purpose = pilot, device, purpose
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(CLIENT_EVENTS)
         self.overflowed = False
         self.closed = False
@@ -43,6 +48,8 @@ class Client:
     def wants(self, event: Event) -> bool:
         """Whether the event is for this page."""
         if self.pilot is not None and event.pilot not in (None, self.pilot):
+            return False
+        if event.purposes is not None and self.purpose not in event.purposes:
             return False
         return self.device is None or event.device in (None, self.device)
 
@@ -85,11 +92,11 @@ class LiveHub:
         """Whether any page is open (then events are worth their JSON)."""
         return bool(self._clients)
 
-    def join(self, pilot: str | None, device: str | None) -> Client | None:
+    def join(self, pilot: str | None, device: str | None, purpose: str = "care") -> Client | None:
         """A new page's queue, or None when too many are open or the gateway stops."""
         if self._closed or len(self._clients) >= MAX_CLIENTS:
             return None
-        client = Client(pilot, device)
+        client = Client(pilot, device, purpose)
         self._clients.add(client)
         return client
 

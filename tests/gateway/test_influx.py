@@ -51,17 +51,19 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
 
 def _forwarder(store: EmbeddedStore, target: _Target) -> InfluxForwarder:
     people = {NAME: "p-7f3a"}
-    return InfluxForwarder(store, target, people.get, idle_s=0.02, retry_s=(0.02, 0.1))
+    return InfluxForwarder(
+        store, target, lambda device, _t: people.get(device), idle_s=0.02, retry_s=(0.02, 0.1)
+    )
 
 
 def test_a_line_has_few_tags_and_floats_only() -> None:
     fields = (("value", 62.0), ("quality", 0.0))
     point = Point("pilot-a", NAME, "hr", "heart_rate", T0_US, fields)
-    assert encode_lines([point], {NAME: "p-1"}.get) == (
+    assert encode_lines([point], lambda *_: "p-1") == (
         b"vitals,device=edge-1.strap-1,metric=heart_rate,pilot=pilot-a,stream=hr,subject=p-1 "
         b"value=62.0,quality=0.0 1780272000000000"
     )
-    assert b"subject" not in encode_lines([point], {}.get)
+    assert b"subject" not in encode_lines([point], lambda *_: None)
 
 
 def test_measurements() -> None:
@@ -148,7 +150,7 @@ def test_a_real_server_takes_the_lines() -> None:
     now_us = time.time_ns() // 1000
     points = [Point("pilot-a", device, "hr", "heart_rate", now_us + i, fields) for i in range(50)]
     target = InfluxTarget(settings)
-    target.write(encode_lines(points, {}.get))
+    target.write(encode_lines(points, lambda *_: None))
     target.close()
     ql = f"SELECT count(value) FROM vitals WHERE device = '{device}'"
     with client.InfluxDBClient(url, env["TOKEN"], org=env["ORG"]) as reader:

@@ -25,6 +25,7 @@ from vointi_contract.frame import Frame, Loss
 from vointi_contract.topics import EdgeTopics
 from vointi_gateway.ingest.ledger import MAX_LOSS, Ledger
 from vointi_gateway.ingest.stage import Delivery, Staged, Stager
+from vointi_gateway.pilots.gate import Gate, Rules
 from vointi_gateway.store.model import Counts, Outcome, Receipt
 
 TOPICS = EdgeTopics(PILOT, EDGE)
@@ -34,7 +35,8 @@ GOLDEN = Path(__file__).parents[2] / "contract" / "vointi_contract" / "golden"
 
 def _stager() -> Stager:
     pilots = {EDGE: PILOT, OTHER_EDGE: "pilot-b"}
-    return Stager(Ledger(), set(), pilots.get, lambda: T0_US)
+    rules = {pilot: Rules({"care": None}, simulated=True) for pilot in pilots.values()}
+    return Stager(Ledger(), set(), pilots.get, lambda: T0_US, lambda: Gate(rules))
 
 
 def _delivery(data: bytes, topic: str = LIVE) -> Delivery:

@@ -29,6 +29,8 @@ from vointi_gateway.fleet import Fleet
 from vointi_gateway.ingest.stage import Delivery
 from vointi_gateway.ingest.writer import Writer
 from vointi_gateway.live import LiveHub
+from vointi_gateway.pilots.registry import Registry
+from vointi_gateway.steward import Steward
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.model import Commit
 
@@ -79,13 +81,18 @@ class _Bench:
         self.store.open()
         self.inbox: queue.Queue[Delivery] = queue.Queue()
         self.session = _Session()
-        self.fleet = Fleet([PilotSettings(PILOT, "A", "home", edges=(EDGE,))])
+        self.registry = Registry(path.parent / "data", lambda: T0_US)
+        self.registry.open()
+        pilot = PilotSettings(PILOT, "A", "home", edges=(EDGE,), people="simulated")
+        self.registry.seed([pilot])
+        self.fleet = Fleet(())
         self.writer = Writer(
             store=self.store,
             inbox=self.inbox,
             session=self.session,
             fleet=self.fleet,
             hub=LiveHub(),
+            agreements=Steward(self.registry, self.fleet),
             settings=IngestSettings(),
             wall_us=lambda: T0_US,
         )
@@ -112,6 +119,7 @@ def bench(tmp_path: Path) -> Iterator[_Bench]:
     yield bench
     bench.writer.stop()
     bench.store.close()
+    bench.registry.close()
 
 
 def test_acknowledged_after_the_commit_and_marked_soon(bench: _Bench) -> None:
@@ -177,6 +185,7 @@ def test_births_and_states_reach_the_fleet_and_survive(bench: _Bench, tmp_path: 
     again = _Bench(tmp_path / "w.duckdb")
     assert [d.device for d in again.fleet.edge(EDGE).devices] == [DEVICE]
     again.store.close()
+    again.registry.close()
 
 
 def test_a_duplicate_is_marked_again(bench: _Bench) -> None:

@@ -209,12 +209,14 @@ id = "{PILOT}"
 name = "Pilot A"
 city = "Espoo"
 kind = "home"
+people = "simulated"
 edges = ["{EDGE}"]
 [[pilot]]
 id = "{OTHER_PILOT}"
 name = "Pilot B"
 city = "Vantaa"
 kind = "service_point"
+people = "simulated"
 edges = ["{OTHER_EDGE}"]
 """
     )

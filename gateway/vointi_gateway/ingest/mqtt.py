@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from vointi_contract.topics import SUBSCRIBE_DATA, SUBSCRIBE_STATUS
+from vointi_contract.topics import SUBSCRIBE_DATA, SUBSCRIBE_RESULTS, SUBSCRIBE_STATUS
 
 from ..config import MqttSettings
 from .stage import Delivery
@@ -90,11 +90,12 @@ class MqttSession:
         if delivery.qos and delivery.epoch == self._epoch and self._connected.is_set():
             self._client.ack(delivery.mid, delivery.qos)
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send at QoS 1; False while there is no connection."""
         if not self._connected.is_set():
             return False
-        return self._client.publish(topic, payload, qos=1).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        return sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _make(self) -> paho.Client:
         s = self._settings
@@ -132,7 +133,8 @@ class MqttSession:
             return
         self._epoch += 1
         self._attempts = 0
-        client.subscribe([(topic, 1) for topic in (*SUBSCRIBE_STATUS, *SUBSCRIBE_DATA)])
+        wanted = (*SUBSCRIBE_STATUS, *SUBSCRIBE_RESULTS, *SUBSCRIBE_DATA)
+        client.subscribe([(topic, 1) for topic in wanted])
         self._connected.set()
         self._fresh.set()
         self._down_logged = False

@@ -11,7 +11,7 @@ from ..live import LiveHub
 from ..store.port import Store
 from .mqtt import MqttSession
 from .stage import Delivery
-from .writer import Writer
+from .writer import Agreements, Writer
 
 
 class Ingest:
@@ -22,16 +22,19 @@ class Ingest:
         store: opened.
         fleet: who is who.
         hub: gets every committed reading.
+        agreements: what may be kept of whom.
         wall_us: UTC now, µs.
 
     """
 
     def __init__(
         self,
+        *,
         settings: Settings,
         store: Store,
         fleet: Fleet,
         hub: LiveHub,
+        agreements: Agreements,
         wall_us: Callable[[], int],
     ) -> None:
         inbox: queue.Queue[Delivery] = queue.Queue(settings.ingest.queue)
@@ -42,6 +45,7 @@ class Ingest:
             session=self.session,
             fleet=fleet,
             hub=hub,
+            agreements=agreements,
             settings=settings.ingest,
             wall_us=wall_us,
         )

@@ -11,7 +11,18 @@ from vointi_contract.errors import ContractError
 from vointi_contract.frame import Batch, Frame, Loss
 from vointi_contract.topics import Address, parse
 
-from ..store.model import Anchor, Commit, Counts, Outcome, Quarantined, Receipt, StoredReading
+from ..pilots.gate import ANY_METRIC, Verdict
+from ..store.model import (
+    Anchor,
+    Commit,
+    Counts,
+    Outcome,
+    Quarantined,
+    Receipt,
+    Refused,
+    StoredReading,
+)
+from .consent import GateNow, strip, verdict
 from .ledger import Admission, Ledger, StreamKey
 from .validate import Fault, check_frame, check_loss, check_sender
 
@@ -52,6 +63,7 @@ class Stager:
         digests: what quarantine holds already.
         pilot_of: the pilot of an edge, or None.
         now_us: UTC now, µs.
+        gate: what is lent and agreed now.
 
     """
 
@@ -61,11 +73,13 @@ class Stager:
         digests: set[bytes],
         pilot_of: Callable[[str], str | None],
         now_us: Callable[[], int],
+        gate: GateNow,
     ) -> None:
         self.ledger = ledger
         self._digests = digests
         self._pilot_of = pilot_of
         self._now_us = now_us
+        self._gate = gate
 
     def stage(
         self,
@@ -84,6 +98,7 @@ class Stager:
             {edge: counts for edge, counts in group.tally.items() if counts != Counts()},
             births,
             tuple(anchors),
+            group.refusals(),
         )
         return Staged(commit, group.touched, group.faults)
 
@@ -143,16 +158,33 @@ class Stager:
         self, frame: Frame, address: Address, delivery: Delivery, group: _Group, recovered: bool
     ) -> None:
         key = (address.edge, frame.device, frame.boot)
-        fault = check_frame(frame, address, self._now_us())
         if recovered:
             group.count(address.edge, _RECOVERED)
+        fault = check_frame(frame, address, self._now_us())
+        agreed = self._agreed(frame, address, delivery, fault)
+        if agreed.refusal is not None:
+            group.settle(key, frame.seq, Outcome.QUARANTINED)
+            group.refuse(address.edge, f"{address.edge}.{frame.device}", agreed.refusal)
+            return
         if fault is None:
-            at_us = delivery.received_us
-            group.store(key, StoredReading(address.pilot, address.edge, frame, at_us))
+            kept, at_us = strip(frame, agreed.metrics), delivery.received_us
+            who, purposes = agreed.person, agreed.purposes
+            reading = StoredReading(address.pilot, address.edge, kept, at_us, who, purposes)
+            group.store(key, reading)
             return
         payload = encode(Batch((frame,)))
         group.settle(key, frame.seq, Outcome.QUARANTINED)
         group.quarantine(delivery, address.edge, payload, _digest(delivery.topic, payload), fault)
+
+    def _agreed(
+        self, frame: Frame, address: Address, delivery: Delivery, fault: Fault | None
+    ) -> Verdict:
+        """What may be kept of the frame; of one with a fault only the device is believed."""
+        gate, at_us = self._gate(), delivery.received_us
+        device = f"{address.edge}.{frame.device}"
+        if fault is None:
+            return verdict(gate, address.pilot, device, frame, at_us)
+        return gate.decide(address.pilot, device, ANY_METRIC, t_us=at_us, now_us=at_us)
 
     def _refuse(
         self, batch: Batch, address: Address, delivery: Delivery, fault: Fault | None, group: _Group
@@ -190,6 +222,7 @@ class _Group:
         self.tally: dict[str, Counts] = {}
         self.touched: set[StreamKey] = set()
         self.faults: list[tuple[str, Fault]] = []
+        self._refused: dict[tuple[str, str, str], int] = {}
         self._settled: dict[tuple[StreamKey, Outcome], list[int]] = {}
 
     def count(self, edge: str, counts: Counts) -> None:
@@ -213,6 +246,15 @@ class _Group:
         )
         self.faults.append((edge, fault))
         self.count(edge, _QUARANTINED)
+
+    def refuse(self, edge: str, device: str, reason: str) -> None:
+        """Count a reading of which nothing may be kept, not even in quarantine."""
+        key = (edge, device, reason)
+        self._refused[key] = self._refused.get(key, 0) + 1
+        self.count(edge, _QUARANTINED)
+
+    def refusals(self) -> tuple[Refused, ...]:
+        return tuple(Refused(*key, n) for key, n in self._refused.items())
 
     def receipts(self) -> list[Receipt]:
         """The settled numbers as ranges."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from vointi_contract.command import CommandResult
 from vointi_contract.errors import ContractError, PayloadError
 from vointi_contract.status import Birth, ClockAnchor, EdgeStatus
 from vointi_contract.topics import Address, parse
@@ -19,11 +22,18 @@ class StatusReader:
 
     Args:
         fleet: told of every birth and state.
+        born: told of every birth, before any reading that came after it.
+        answered: told what became of policies and commands.
 
     """
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+    def __init__(
+        self,
+        fleet: Fleet,
+        born: Callable[[Birth], None],
+        answered: Callable[[CommandResult], None],
+    ) -> None:
+        self._fleet, self._born, self._answered = fleet, born, answered
         self.births: dict[str, str] = {}
         self.anchors: list[Anchor] = []
         self.announced: set[str] = set()
@@ -32,7 +42,7 @@ class StatusReader:
     @staticmethod
     def is_status(topic: str) -> bool:
         """Whether the topic carries a status and not readings."""
-        return topic.rsplit("/", 1)[-1] in {"meta", "state", "clk"} and topic.count("/") == 5
+        return topic.rsplit("/", 1)[-1] in {"meta", "state", "clk", "res"} and topic.count("/") == 5
 
     def clear(self) -> None:
         """Forget what was collected."""
@@ -50,6 +60,10 @@ class StatusReader:
             self._birth(delivery.payload, address)
         elif address.kind == "state":
             self._state(delivery.payload, address)
+        elif address.kind == "res":
+            result = CommandResult.from_json(delivery.payload)
+            _own(result.edge, address)
+            self._answered(result)
         else:
             anchor = ClockAnchor.from_json(delivery.payload)
             self.anchors.append(Anchor(address.edge, anchor.boot, anchor.wall_us - anchor.mono_us))
@@ -58,6 +72,7 @@ class StatusReader:
         birth = Birth.from_json(payload)
         _own(birth.edge, address)
         self._fleet.born(birth)
+        self._born(birth)
         self.births[birth.edge] = payload.decode()
         self.announced.add(birth.edge)
 
@@ -79,6 +94,7 @@ class StatusReader:
                 continue
             if self._fleet.pilot_of(edge) is not None:
                 self._fleet.born(birth)
+                self._born(birth)
 
 
 def _own(edge: str, address: Address) -> None:

@@ -7,18 +7,22 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
 
+from vointi_contract.command import CommandResult
 from vointi_contract.errors import ContractError
+from vointi_contract.status import Birth
 
 from ..config import IngestSettings
 from ..errors import StoreError, UnstorableError
 from ..events import last_sample_us, reading_event
 from ..fleet import Fleet
 from ..live import LiveHub
-from ..store.model import Counts
+from ..store.model import Counts, Refused
 from ..store.port import Store
 from .acks import AckBoard
+from .consent import ConsentGate
 from .ledger import Ledger
 from .meter import LatencyMeter
 from .stage import Delivery, Staged, Stager
@@ -26,6 +30,9 @@ from .status import StatusReader
 from .validate import Fault
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+Job = tuple[Callable[[Store], _T], Future[_T]]
 
 #: Without deliveries the thread still wakes to send what watermarks are due.
 TICK_S = 0.05
@@ -48,6 +55,22 @@ class Session(Protocol):
         """Whether a connection was made since the last call."""
 
 
+class Agreements(Protocol):
+    """What the writer needs of the registry."""
+
+    def gate(self) -> ConsentGate:
+        """What is lent and agreed now."""
+
+    def born(self, birth: Birth) -> None:
+        """An edge said which devices it has."""
+
+    def announced(self, edge: str) -> None:
+        """An edge came up: it should hear its policy again."""
+
+    def answered(self, result: CommandResult) -> None:
+        """An edge said what became of a policy."""
+
+
 class Writer:
     """Takes deliveries from the inbox until it is stopped.
 
@@ -57,6 +80,7 @@ class Writer:
         session: acknowledges, and carries watermarks down.
         fleet: who is who.
         hub: gets every committed reading.
+        agreements: what may be kept of whom.
         settings: how deliveries are grouped.
         wall_us: UTC now, µs.
 
@@ -70,16 +94,20 @@ class Writer:
         session: Session,
         fleet: Fleet,
         hub: LiveHub,
+        agreements: Agreements,
         settings: IngestSettings,
         wall_us: Callable[[], int],
     ) -> None:
         self._store, self._inbox, self._session = store, inbox, session
         self._fleet, self._hub, self._settings = fleet, hub, settings
+        self._agreements = agreements
         self._wall_us = wall_us
+        self._jobs: queue.SimpleQueue[Job[Any]] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._loose_rows = 0
+        self._said: set[tuple[str, str]] = set()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._status = StatusReader(fleet)
+        self._status = StatusReader(fleet, agreements.born, agreements.answered)
         self._acks = AckBoard(session.publish, fleet.pilot_of)
         self._counts: Mapping[str, Counts] = {}
         self.latency = LatencyMeter()
@@ -102,14 +130,22 @@ class Writer:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._drop_jobs()
 
     def _rebuild(self) -> Stager:
         self._counts = dict(self._store.counts())
         ledger = Ledger.from_receipts(self._store.receipts())
-        return Stager(ledger, self._store.digests(), self._fleet.pilot_of, self._wall_us)
+        return Stager(
+            ledger,
+            self._store.digests(),
+            self._fleet.pilot_of,
+            self._wall_us,
+            self._agreements.gate,
+        )
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            self._work()
             group = self._collect()
             if group:
                 self._process(group)
@@ -118,6 +154,32 @@ class Writer:
                 for view in self._fleet.edges():
                     self._acks.everything(view.edge, self._stager.ledger)
             self._acks.flush(self._stager.ledger, time.monotonic())
+
+    def submit(self, work: Callable[[Store], _T]) -> Future[_T]:
+        """Have this thread do something with the store between two groups; see the future.
+
+        What was stored before is seen; afterwards the writer's memory is read from the store anew.
+        """
+        future: Future[_T] = Future()
+        self._jobs.put((work, future))
+        if self._stop.is_set():
+            self._drop_jobs()
+        return future
+
+    def _work(self) -> None:
+        while not self._jobs.empty():
+            work, future = self._jobs.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(work(self._store))
+            except Exception as exc:
+                future.set_exception(exc)
+            self._stager = self._rebuild()
+
+    def _drop_jobs(self) -> None:
+        while not self._jobs.empty():
+            self._jobs.get()[1].cancel()
 
     def _collect(self) -> list[Delivery]:
         """What came within the linger after the first, or as much as one transaction takes."""
@@ -226,10 +288,8 @@ class Writer:
         self._counts = counts
         self._loose_rows += len(staged.commit.receipts) + len(staged.commit.tally)
         events = list(self._status.events)
-        for reading in staged.commit.readings:
-            if self._hub.listening:
-                person = self._fleet.person_of(reading.edge, reading.frame.device)
-                events.append(reading_event(reading, person))
+        if self._hub.listening:
+            events.extend(map(reading_event, staged.commit.readings))
         self._hub.push(events)
         now_us = self._wall_us()
         for reading in staged.commit.readings:
@@ -243,13 +303,22 @@ class Writer:
         self._acks.touched(staged.touched)
         for edge in self._status.announced:
             self._acks.everything(edge, self._stager.ledger)
+            self._agreements.announced(edge)
         heard = {}
         for delivery in group:
             parts = delivery.topic.split("/")
             if not delivery.retain and len(parts) > 4:
                 heard[parts[4]] = delivery.received_us
         self._fleet.seen(heard)
+        for refused in staged.commit.refused:
+            self._say_refused(refused)
         for edge, fault in staged.faults[:1]:
             log.warning(
                 "quarantined %d of %s: %s: %s", len(staged.faults), edge, fault.field, fault.fix
             )
+
+    def _say_refused(self, refused: Refused) -> None:
+        """Once for each device and reason: a withdrawn device may send for days."""
+        if (refused.device, refused.reason) not in self._said:
+            self._said.add((refused.device, refused.reason))
+            log.warning("nothing is kept of %s: %s", refused.device, refused.reason)

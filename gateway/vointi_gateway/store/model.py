@@ -65,12 +65,18 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class StoredReading:
-    """One frame with who sent it and when it arrived (UTC µs)."""
+    """One frame with who sent it and when it arrived (UTC µs).
+
+    `person` is the pseudonym of who wore the device then, `purposes` what it may be shown for; None
+    and None for what is nobody's.
+    """
 
     pilot: str
     edge: str
     frame: Frame
     received_us: int
+    person: str | None = None
+    purposes: frozenset[str] | None = None
 
     @property
     def device(self) -> str:
@@ -95,6 +101,19 @@ class Quarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Readings of which nothing was kept, for want of agreement: how many, of what, why.
+
+    `reason` is a name such as ``withdrawn``, ``paused``, ``no-consent`` or ``not-lent``.
+    """
+
+    edge: str
+    device: str
+    reason: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Anchor:
     """UTC µs minus CLOCK_BOOTTIME µs of one boot of an edge: places its readings in time."""
 
@@ -113,6 +132,7 @@ class Commit:
     tally: Mapping[str, Counts] = field(default_factory=dict)
     births: Mapping[str, str] = field(default_factory=dict)
     anchors: tuple[Anchor, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""

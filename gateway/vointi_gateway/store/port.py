@@ -15,6 +15,7 @@ from .model import (
     Latest,
     Point,
     Receipt,
+    Refused,
     Samples,
     SeriesQuery,
     Windows,
@@ -52,6 +53,9 @@ class Store(Protocol):
 
     def counts(self) -> Mapping[str, Counts]:
         """Counts per edge, of everything ever committed."""
+
+    def refused(self) -> tuple[Refused, ...]:
+        """Readings that were counted as quarantined and not kept, merged by device and reason."""
 
     def digests(self) -> set[bytes]:
         """Digests of what is in quarantine."""

@@ -36,7 +36,7 @@ class _Pages:
     """Renders the templates; one instance a router."""
 
     def __init__(self, pilots: Sequence[PilotView], version: str) -> None:
-        self._pilots = {pilot.id: pilot for pilot in pilots}
+        self._pilots = pilots
         self._environment = Environment(
             loader=PackageLoader(__package__ or "vointi_gateway.ui"),
             autoescape=select_autoescape(),
@@ -56,7 +56,7 @@ class _Pages:
         return self._render("overview.html")
 
     def pilot(self, pilot_id: str) -> HTMLResponse:
-        pilot = self._pilots.get(pilot_id)
+        pilot = next((p for p in self._pilots if p.id == pilot_id), None)
         if pilot is None:
             return self._render("not_found.html", 404)
         return self._render("pilot.html", pilot=pilot)
@@ -73,8 +73,9 @@ class _Pages:
 def build_router(pilots: Sequence[PilotView], *, version: str) -> APIRouter:
     """Return the router of `GET /`, `GET /pilots/{id}` and `GET /static/…`.
 
-    `version` stands in the footer. An unknown pilot is a 404 page. The strict headers that the
-    pages are written for (no inline script or style) are the application's.
+    `version` stands in the footer; `pilots` is looked at anew for every page. An unknown pilot is
+    a 404 page. The strict headers that the pages are written for (no inline script or style) are
+    the application's.
     """
     pages = _Pages(pilots, version)
     router = APIRouter(include_in_schema=False)

@@ -22,6 +22,7 @@ from ..model import (
     Outcome,
     Point,
     Receipt,
+    Refused,
     Samples,
     SeriesQuery,
     StoredReading,
@@ -208,12 +209,15 @@ class EmbeddedStore:
         con = self._writer()
         merged = _merge_receipts(self.receipts())
         tally = _tally_table(self.counts())
+        refused = self.refused()
         try:
             con.begin()
             con.execute("DELETE FROM receipt")
             self._insert("receipt", _receipt_table(Commit(receipts=tuple(merged))))
             con.execute("DELETE FROM tally")
             self._insert("tally", tally)
+            con.execute("DELETE FROM refused")
+            self._insert("refused", _refused_table(refused))
             con.commit()
         except duckdb.Error as exc:
             self._rollback()
@@ -238,6 +242,15 @@ class EmbeddedStore:
             ).fetchall()
         )
         return {row[0]: Counts(*(int(n) for n in row[1:])) for row in rows}
+
+    def refused(self) -> tuple[Refused, ...]:
+        """Readings of which only the number was kept."""
+        sql = (
+            "SELECT edge, device, reason, sum(n) FROM refused GROUP BY edge, device, reason "
+            "ORDER BY edge, device, reason"
+        )
+        rows = self._read(lambda c: c.execute(sql).fetchall())
+        return tuple(Refused(edge, device, reason, int(n)) for edge, device, reason, n in rows)
 
     def digests(self) -> set[bytes]:
         """Digests of what is in quarantine."""
@@ -332,6 +345,7 @@ def _tables(
             "receipt": _receipt_table(commit),
             "tally": _tally_table(commit.tally),
             "quarantine": _quarantine_table(commit),
+            "refused": _refused_table(commit.refused),
         }
     except (ArithmeticError, ValueError, pa.ArrowException) as exc:
         raise UnstorableError(f"the store cannot hold a value: {_line(exc)}") from exc
@@ -368,6 +382,12 @@ def _quarantine_table(commit: Commit) -> pa.Table:
         for q in commit.quarantined
     ]
     return _columns(rows, names, kinds)
+
+
+def _refused_table(refused: tuple[Refused, ...]) -> pa.Table:
+    rows = [(r.edge, r.device, r.reason, r.n) for r in refused]
+    kinds = [pa.string(), pa.string(), pa.string(), pa.int64()]
+    return _columns(rows, ["edge", "device", "reason", "n"], kinds)
 
 
 def _columns(rows: list[tuple[Any, ...]], names: list[str], kinds: list[Any]) -> pa.Table:

@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS tally (
 CREATE TABLE IF NOT EXISTS quarantine (
     received_us BIGINT, edge VARCHAR, topic VARCHAR, field VARCHAR, fix VARCHAR, digest BLOB, payload BLOB
 );
+-- Of these nothing was kept but their number: they were not agreed to.
+CREATE TABLE IF NOT EXISTS refused (edge VARCHAR, device VARCHAR, reason VARCHAR, n BIGINT);
 CREATE TABLE IF NOT EXISTS birth (edge VARCHAR, document VARCHAR, received_us BIGINT);
 -- UTC minus CLOCK_BOOTTIME of one boot: places readings from before the edge's clock was set.
 CREATE TABLE IF NOT EXISTS anchor (edge VARCHAR, boot UBIGINT, offset_us BIGINT);

@@ -77,7 +77,7 @@ class InfluxForwarder:
     Args:
         source: the store of record.
         target: where copies go; when it fails, the copy waits and nothing else does.
-        person_of: pseudonym of who wears a device (global id), or None.
+        person_of: pseudonym of who wore a device (global id) at a UTC µs, or None.
         idle_s: wait when nothing is new.
         retry_s: first and longest wait after a failure.
 
@@ -87,7 +87,7 @@ class InfluxForwarder:
         self,
         source: ExportSource,
         target: Target,
-        person_of: Callable[[str], str | None],
+        person_of: Callable[[str, int], str | None],
         idle_s: float = IDLE_S,
         retry_s: tuple[float, float] = RETRY_S,
     ) -> None:

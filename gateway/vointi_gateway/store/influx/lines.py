@@ -33,15 +33,17 @@ def measurement(metric: str) -> str:
     return "environment" if known.code >= 40 else "vitals"
 
 
-def encode_lines(points: Iterable[Point], person_of: Callable[[str], str | None]) -> bytes:
-    """Line protocol with microsecond times; `person_of` maps a device's global id to a pseudonym.
+def encode_lines(points: Iterable[Point], person_of: Callable[[str, int], str | None]) -> bytes:
+    """Line protocol with microsecond times.
+
+    `person_of` maps a device's global id and a UTC µs to the pseudonym of who wore it then.
 
     Names are ids of the contract (a-z, 0-9, -, _ and the dot between edge and device), so nothing
     needs escaping.
     """
     lines = []
     for point in points:
-        person = person_of(point.device)
+        person = person_of(point.device, point.t_us)
         subject = f",subject={person}" if person else ""
         tags = f"device={point.device},metric={point.metric},pilot={point.pilot}"
         fields = ",".join(f"{name}={value!r}" for name, value in point.fields)

@@ -1,0 +1,1 @@
+"""Pilots, people, devices on loan, consent, erasure and the audit log."""

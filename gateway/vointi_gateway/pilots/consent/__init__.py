@@ -1,0 +1,1 @@
+"""Consent: appended events, the state that they amount to, texts and receipts."""

@@ -1,0 +1,158 @@
+"""Who wore a device when, and what of it is agreed: one immutable picture of the registry."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .consent.state import FOREVER, ConsentState, Span
+
+#: Kinds of devices that measure a room and nobody's body.
+ROOM_KINDS = frozenset({"room", "service_point"})
+_NONE: frozenset[str] = frozenset()
+#: Stands for metrics that cannot be told: agreed when anything is.
+ANY_METRIC = frozenset({"*"})
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """One device with one person for [from_us, to_us)."""
+
+    device: str
+    pilot: str
+    person: str
+    from_us: int
+    to_us: int = FOREVER
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one pilot collects: purpose → metric names, or None for all that devices have."""
+
+    purposes: Mapping[str, frozenset[str] | None]
+    simulated: bool = False
+
+    def of(self, purpose: str, metrics: frozenset[str]) -> frozenset[str]:
+        """Those of the metrics that the pilot collects for the purpose."""
+        listed = self.purposes.get(purpose, _NONE)
+        if listed is None or metrics is ANY_METRIC:
+            return metrics
+        return metrics & listed
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What may be kept of a reading: metrics, for which purposes; or why nothing."""
+
+    person: str | None
+    metrics: frozenset[str]
+    purposes: frozenset[str] | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The registry as ingest and queries see it; replaced as a whole when the registry changes.
+
+    Args:
+        rules: by pilot.
+        loans: by device (global id), by start.
+        consents: by (pilot, person), by purpose.
+        rooms: devices that measure a room and nobody's body.
+
+    """
+
+    rules: Mapping[str, Rules] = field(default_factory=dict)
+    loans: Mapping[str, Sequence[Loan]] = field(default_factory=dict)
+    consents: Mapping[tuple[str, str], Mapping[str, ConsentState]] = field(default_factory=dict)
+    rooms: frozenset[str] = frozenset()
+
+    def loan(self, device: str, t_us: int) -> Loan | None:
+        """Who had the device at `t_us`, or None."""
+        loans = self.loans.get(device, ())
+        at = bisect_right(loans, t_us, key=lambda x: x.from_us) - 1
+        return loans[at] if at >= 0 and t_us < loans[at].to_us else None
+
+    def person(self, device: str, t_us: int) -> str | None:
+        """The pseudonym of who had the device at `t_us`, or None."""
+        loan = self.loan(device, t_us)
+        return loan.person if loan else None
+
+    def decide(
+        self,
+        pilot: str,
+        device: str,
+        metrics: frozenset[str],
+        *,
+        t_us: int,
+        now_us: int,
+    ) -> Verdict:
+        """What may be kept of a reading that was made at `t_us` and arrived at `now_us`."""
+        rules = self.rules.get(pilot, Rules({}))
+        loan = self.loan(device, t_us)
+        if loan is not None and loan.pilot == pilot:
+            return self._personal(rules, loan, metrics, t_us, now_us)
+        if device in self.rooms or (rules.simulated and device not in self.loans):
+            return _of_nobody(rules, metrics)
+        return Verdict(None, _NONE, refusal="not-lent")
+
+    def _personal(
+        self, rules: Rules, loan: Loan, metrics: frozenset[str], t_us: int, now_us: int
+    ) -> Verdict:
+        states = self.consents.get((loan.pilot, loan.person), {})
+        agreed: set[str] = set()
+        purposes: set[str] = set()
+        refusals: list[str] = []
+        for purpose in rules.purposes:
+            covered = rules.of(purpose, metrics)
+            if not covered:
+                continue
+            refusal = states.get(purpose, ConsentState()).refusal(t_us, now_us)
+            if refusal is None:
+                agreed |= covered
+                purposes.add(purpose)
+            else:
+                refusals.append(refusal)
+        if agreed:
+            return Verdict(loan.person, frozenset(agreed), frozenset(purposes))
+        return Verdict(loan.person, _NONE, refusal=_worst(refusals))
+
+    def spans(self, device: str, purpose: str, metric: str, now_us: int) -> list[Span] | None:
+        """Times of a device that may be shown for a purpose; None: it is nobody's, all of them."""
+        if device not in self.loans:
+            return None
+        found = []
+        for loan in self.loans[device]:
+            rules = self.rules.get(loan.pilot, Rules({}))
+            state = self.consents.get((loan.pilot, loan.person), {}).get(purpose, ConsentState())
+            if state.live(now_us) and rules.of(purpose, frozenset({metric})):
+                found += overlap(state.spans, (loan.from_us, loan.to_us))
+        return found
+
+    def owners(self, device: str, from_us: int, to_us: int) -> set[tuple[str, str]]:
+        """(pilot, person) of everybody who had the device in the time."""
+        return {
+            (loan.pilot, loan.person)
+            for loan in self.loans.get(device, ())
+            if loan.from_us < to_us and loan.to_us > from_us
+        }
+
+
+def overlap(spans: Iterable[Span], within: Span) -> list[Span]:
+    """The parts of the spans that lie within another one."""
+    cut = ((max(a, within[0]), min(b, within[1])) for a, b in spans)
+    return [(a, b) for a, b in cut if a < b]
+
+
+def _of_nobody(rules: Rules, metrics: frozenset[str]) -> Verdict:
+    kept = frozenset(m for p in rules.purposes for m in rules.of(p, metrics))
+    return Verdict(None, kept, refusal=None if kept else "not-collected")
+
+
+#: Of several purposes' reasons the one that a person would name first.
+_ORDER = ("withdrawn", "terminated", "paused", "expired", "no-consent")
+
+
+def _worst(refusals: list[str]) -> str:
+    return next((name for name in _ORDER if name in refusals), "not-collected")

@@ -1,0 +1,142 @@
+"""Keeps ingest, pages and edges in step with the registry, whoever changes it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from vointi_contract.command import CommandResult
+from vointi_contract.status import Birth
+
+from .errors import GatewayError
+from .fleet import Fleet
+from .pilots.gate import Gate
+from .pilots.registry import Registry
+
+log = logging.getLogger(__name__)
+
+#: How soon a change by another process is seen; a withdrawal has 60 s to reach the radio.
+POLL_S = 0.5
+#: Policies are derived again this often without a change: consents expire by the clock.
+EXPIRE_S = 10.0
+
+
+class Publish(Protocol):
+    """Sends at QoS 1; False when it could not."""
+
+    def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Send one message."""
+
+
+class Steward:
+    """Holds the picture that the gate decides by, and sends edges their policies.
+
+    Args:
+        registry: opened.
+        fleet: told which pilots and edges there are.
+        chores: done after each look at the registry, such as erasures that somebody asked for.
+
+    """
+
+    def __init__(
+        self, registry: Registry, fleet: Fleet, chores: Callable[[], None] = lambda: None
+    ) -> None:
+        self._registry, self._fleet, self._chores = registry, fleet, chores
+        self._publish: Publish | None = None
+        self._gate = Gate()
+        self._owed: set[str] = set()
+        self._owed_lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="steward", daemon=True)
+        self.refresh()
+
+    def gate(self) -> Gate:
+        """What is lent and agreed, as of the last look."""
+        return self._gate
+
+    def refresh(self) -> None:
+        """Look at the registry now."""
+        self._registry.database.changed()
+        self._fleet.assign(self._registry.pilots.settings())
+        self._gate = self._registry.gate()
+
+    def born(self, birth: Birth) -> None:
+        """An edge said which devices it has."""
+        pilot = self._fleet.pilot_of(birth.edge)
+        if pilot is None:
+            return
+        try:
+            self._registry.observe(pilot, birth)
+        except GatewayError as exc:
+            log.warning("%s announced what cannot be registered: %s", birth.edge, exc)
+        self._gate = self._registry.gate()
+
+    def announced(self, edge: str) -> None:
+        """An edge came up: owe it its policy again, at once."""
+        with self._owed_lock:
+            self._owed.add(edge)
+        self._wake.set()
+
+    def answered(self, result: CommandResult) -> None:
+        """An edge said what became of a policy."""
+        if result.outcome != "done":
+            log.warning(
+                "%s %s policy %d: %s", result.edge, result.outcome, result.number, result.reason
+            )
+        self._registry.policies.answered(result)
+
+    def start(self, publish: Publish) -> None:
+        """Begin to watch the registry and to send policies."""
+        self._publish = publish
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the step at hand."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        waited_s = EXPIRE_S
+        while not self._stopping:
+            try:
+                waited_s = self._step(waited_s)
+            except Exception:
+                log.exception("the registry could not be followed; it is tried again")
+            self._wake.wait(POLL_S)
+            self._wake.clear()
+            waited_s += POLL_S
+
+    def _step(self, waited_s: float) -> float:
+        """One look; how long ago the clock was last asked whether consents ended."""
+        late = waited_s >= EXPIRE_S
+        if late:
+            self._registry.consents.expire()
+        if self._registry.database.changed():
+            self.refresh()
+            late = True
+        self._chores()
+        self._send(everyone=late)
+        return 0.0 if late else waited_s
+
+    def _send(self, *, everyone: bool) -> None:
+        with self._owed_lock:
+            owed, self._owed = self._owed, set()
+        failed = set()
+        for view in self._fleet.edges():
+            if view.birth is None or not (everyone or view.edge in owed):
+                continue
+            topic, payload, new = self._registry.policies.current(
+                view.pilot, view.birth, self._gate
+            )
+            if (new or view.edge in owed) and not self._sent(topic, payload):
+                failed.add(view.edge)
+        with self._owed_lock:
+            self._owed |= failed
+
+    def _sent(self, topic: str, payload: bytes) -> bool:
+        return self._publish is not None and self._publish(topic, payload, retain=True)
