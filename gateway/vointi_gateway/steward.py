@@ -46,6 +46,7 @@ class Steward:
         self._registry, self._fleet, self._chores = registry, fleet, chores
         self._publish: Publish | None = None
         self._gate = Gate()
+        self._revision = 0
         self._owed: set[str] = set()
         self._owed_lock = threading.Lock()
         self._wake = threading.Event()
@@ -59,7 +60,7 @@ class Steward:
 
     def refresh(self) -> None:
         """Look at the registry now."""
-        self._registry.database.changed()
+        self._revision = self._registry.revision()
         self._fleet.assign(self._registry.pilots.settings())
         self._gate = self._registry.gate()
 
@@ -116,9 +117,10 @@ class Steward:
         late = waited_s >= EXPIRE_S
         if late:
             self._registry.consents.expire()
-        if self._registry.database.changed():
+        if self._registry.revision() != self._revision:
             self.refresh()
             late = True
+        self._registry.views.save()
         self._chores()
         self._send(everyone=late)
         return 0.0 if late else waited_s

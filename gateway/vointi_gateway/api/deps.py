@@ -10,6 +10,8 @@ from starlette.requests import Request
 
 from ..fleet import Fleet
 from ..live import LiveHub
+from ..pilots.registry import Registry
+from ..steward import Steward
 from ..store.port import Store
 
 Percentiles = tuple[float | None, float | None]
@@ -22,6 +24,11 @@ class GatewayView(Protocol):
     fleet: Fleet
     hub: LiveHub
     store: Store
+    registry: Registry
+
+    @property
+    def steward(self) -> Steward:
+        """Who knows what is agreed."""
 
     def now_us(self) -> int:
         """UTC now, µs."""

@@ -13,7 +13,9 @@ from vointi_contract.status import DeviceInfo, StreamInfo
 
 from ..fleet import EdgeView
 from ..store.model import Latest
+from .asker import TheAsker
 from .deps import TheGateway
+from .purpose import purpose_of, store_for
 
 router = APIRouter(tags=["devices"])
 
@@ -44,7 +46,7 @@ class DeviceOut(BaseModel):
     pilot: str
     model: str = Field(examples=["polar-h10"])
     kind: str = Field(examples=["wearable"])
-    person: str | None = Field(description="Pseudonym of who wears it", examples=["p-7f3a"])
+    person: str | None = Field(description="Pseudonym of who has it now", examples=["p-7f3a"])
     link: str = Field(examples=["connected"])
     rssi_dbm: int | None
     battery_pct: int | None
@@ -55,12 +57,14 @@ class DeviceOut(BaseModel):
 @router.get("/devices", summary="Every device", response_model=list[DeviceOut])
 def devices(
     gateway: TheGateway,
+    asker: TheAsker,
     pilot: Annotated[str | None, Query(description="Only this pilot's", max_length=64)] = None,
 ) -> list[DeviceOut]:
     """Devices that an edge has announced, with streams, link state and newest sample."""
-    latest = gateway.store.latest()
+    latest = store_for(gateway, purpose_of(asker, None)).latest()
+    gate, now_us = gateway.steward.gate(), gateway.now_us()
     return [
-        _device(view, info, latest)
+        _device(view, info, latest, gate.person(f"{view.edge}.{info.device}", now_us))
         for view in gateway.fleet.edges()
         if pilot in (None, view.pilot)
         for info in view.devices
@@ -68,7 +72,10 @@ def devices(
 
 
 def _device(
-    view: EdgeView, info: DeviceInfo, latest: Mapping[str, Mapping[str, Latest]]
+    view: EdgeView,
+    info: DeviceInfo,
+    latest: Mapping[str, Mapping[str, Latest]],
+    person: str | None,
 ) -> DeviceOut:
     name = f"{view.edge}.{info.device}"
     status = view.device_status(info.device)
@@ -80,7 +87,7 @@ def _device(
         pilot=view.pilot,
         model=info.model,
         kind=info.kind,
-        person=info.person,
+        person=person,
         link=heard.link if heard else "unknown",
         rssi_dbm=heard.rssi_dbm if heard else None,
         battery_pct=status.battery_pct if status else None,

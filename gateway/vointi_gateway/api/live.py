@@ -11,7 +11,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from ..events import status_event
 from ..live import Client, Event
+from .asker import TheAsker
 from .deps import GatewayView, Problem, TheGateway
+from .purpose import PurposeQuery, purpose_of
 
 router = APIRouter(tags=["live"])
 
@@ -39,13 +41,15 @@ RETRY_MS = 1000
 )
 async def live(
     gateway: TheGateway,
+    asker: TheAsker,
     pilot: Annotated[str | None, Query(description="Only this pilot's", max_length=64)] = None,
     device: Annotated[
         str | None, Query(description="Only this device's (global id)", max_length=130)
     ] = None,
+    purpose: PurposeQuery = None,
 ) -> Response:
     """A stream of server-sent events; it never ends by itself."""
-    client = gateway.hub.join(pilot, device)
+    client = gateway.hub.join(pilot, device, purpose_of(asker, purpose))
     if client is None:
         fix = "too many live streams are open; close one, or try again later"
         return JSONResponse({"field": "", "fix": fix}, status_code=503)

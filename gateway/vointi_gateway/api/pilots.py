@@ -27,10 +27,13 @@ class PilotOut(BaseModel):
 @router.get("/pilots", summary="Every pilot", response_model=list[PilotOut])
 def pilots(gateway: TheGateway) -> list[PilotOut]:
     """Pilots with their edges, pseudonyms and the number of devices."""
-    return [_pilot(p, gateway.fleet) for p in gateway.fleet.pilots]
+    people: dict[str, list[str]] = {p.id: [] for p in gateway.fleet.pilots}
+    for participant in gateway.registry.people.all():
+        people.setdefault(participant.pilot, []).append(participant.person)
+    return [_pilot(p, gateway.fleet, people[p.id]) for p in gateway.fleet.pilots]
 
 
-def _pilot(pilot: PilotSettings, fleet: Fleet) -> PilotOut:
+def _pilot(pilot: PilotSettings, fleet: Fleet, people: list[str]) -> PilotOut:
     devices = [d for view in fleet.edges() if view.pilot == pilot.id for d in view.devices]
     return PilotOut(
         id=pilot.id,
@@ -38,6 +41,6 @@ def _pilot(pilot: PilotSettings, fleet: Fleet) -> PilotOut:
         city=pilot.city,
         kind=pilot.kind,
         edges=list(pilot.edges),
-        people=sorted({d.person for d in devices if d.person}),
+        people=people,
         devices=len(devices),
     )

@@ -12,10 +12,12 @@ from vointi_contract.errors import UnknownMetricError
 from vointi_contract.metrics import by_name
 
 from ..errors import QueryError
+from ..pilots.consented import ConsentedStore
 from ..store.model import SeriesQuery
-from ..store.port import Store
+from .asker import TheAsker
 from .deps import Problem, TheGateway
 from .formats import ARROW, CSV, JSON, Columns, arrow_response, csv_response, wanted
+from .purpose import PurposeQuery, purpose_of, store_for
 from .timespan import parse_resolution, parse_time
 
 router = APIRouter(tags=["series"])
@@ -73,6 +75,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 def series(  # noqa: PLR0917 - the parameters are the query's
     request: Request,
     gateway: TheGateway,
+    asker: TheAsker,
     device: Annotated[
         str, Query(description="Global id edge.device", examples=["home-1.strap-1"], max_length=130)
     ],
@@ -89,8 +92,9 @@ def series(  # noqa: PLR0917 - the parameters are the query's
     stream: Annotated[
         str | None, Query(description="Only this stream of the device", max_length=64)
     ] = None,
+    purpose: PurposeQuery = None,
 ) -> Response:
-    """JSON, CSV or an Arrow stream, by the Accept header."""
+    """JSON, CSV or an Arrow stream, by the Accept header; only what is agreed for the purpose."""
     form = wanted(request.headers.get("accept", JSON))
     if form is None:
         fix = f"accept {JSON}, {CSV} or {ARROW}"
@@ -99,7 +103,10 @@ def series(  # noqa: PLR0917 - the parameters are the query's
     query = SeriesQuery(
         device, metric, parse_time(start, "from", now_us), parse_time(end, "to", now_us), stream
     )
-    columns = _columns(gateway.store, query, parse_resolution(resolution))
+    meant = purpose_of(asker, purpose)
+    columns = _columns(store_for(gateway, meant), query, parse_resolution(resolution))
+    owners = gateway.steward.gate().owners(device, query.from_us, query.to_us)
+    gateway.registry.views.note(asker.name, meant, owners)
     about = {"device": device, "metric": metric, "unit": _unit(metric), "resolution": resolution}
     if form == CSV:
         return csv_response(columns, f"{device}.{metric}")
@@ -115,7 +122,7 @@ def _unit(metric: str) -> str:
         raise QueryError("metric", exc.fix) from exc
 
 
-def _columns(store: Store, query: SeriesQuery, window_us: int | None) -> Columns:
+def _columns(store: ConsentedStore, query: SeriesQuery, window_us: int | None) -> Columns:
     _unit(query.metric)
     if query.to_us <= query.from_us:
         raise QueryError("to", "is not after from; swap them")

@@ -34,7 +34,6 @@ class Database:
         self._migrations = migrations
         self._lock = threading.RLock()
         self._con: sqlite3.Connection | None = None
-        self._seen: tuple[int, int] | None = None
 
     def open(self) -> None:
         """Open and migrate. Raises StoreError."""
@@ -83,15 +82,6 @@ class Database:
     def row(self, sql: str, *values: Any) -> Row | None:
         """The first row of a query, or None."""
         return next(iter(self.rows(sql, *values)), None)
-
-    def changed(self) -> bool:
-        """Whether anybody, here or in another process, has committed since the last call."""
-        with self._lock:
-            con = self._open_connection()
-            others = con.execute("PRAGMA data_version").fetchone()[0]
-            now = (others, con.total_changes)
-            changed, self._seen = now != self._seen, now
-        return changed
 
     def wipe_log(self) -> None:
         """Bring the write-ahead log into the file and empty it: it may hold erased rows."""

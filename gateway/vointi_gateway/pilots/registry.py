@@ -22,6 +22,7 @@ from .lending import Lending
 from .people import People
 from .policies import Policies
 from .portfolio import Pilots
+from .views import Views
 
 _VAULT = f"{__package__}.vault_migrations"
 #: Who writes what a simulator's residents would have signed.
@@ -51,6 +52,7 @@ class Registry:
         self.pilots = Pilots(self.database, self.audit, wall_us)
         self.people = People(self.database, self.vault, self.audit, wall_us)
         self.lending = Lending(self.database, self.audit, wall_us)
+        self.views = Views(self.database, wall_us)
         self.policies = Policies(self.database, self.key, self.audit, wall_us)
         self.consents = Consents(self.database, self.pilots, load_texts(), self.audit, wall_us)
 
@@ -64,6 +66,11 @@ class Registry:
         """Close the files. May be called twice."""
         self.database.close()
         self.vault.close()
+
+    def revision(self) -> int:
+        """Grows with every change of pilots, people, loans or consents, whoever makes it."""
+        row = self.database.row("SELECT n FROM revision")
+        return int(row["n"]) if row else 0
 
     def gate(self) -> Gate:
         """A picture of what is lent and agreed now."""

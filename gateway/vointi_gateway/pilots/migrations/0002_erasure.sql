@@ -17,3 +17,24 @@ CREATE TABLE viewed (
     pilot TEXT NOT NULL, person TEXT NOT NULL, who TEXT NOT NULL, purpose TEXT NOT NULL,
     hour_us INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (pilot, person, who, purpose, hour_us)
 );
+-- Grows with every change of what the gateway decides by, in whichever process it is made.
+CREATE TABLE revision (n INTEGER NOT NULL);
+INSERT INTO revision VALUES (1);
+CREATE TRIGGER pilot_insert_counts AFTER INSERT ON pilot BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER pilot_update_counts AFTER UPDATE ON pilot BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER pilot_delete_counts AFTER DELETE ON pilot BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER edge_insert_counts AFTER INSERT ON edge BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER edge_update_counts AFTER UPDATE ON edge BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER edge_delete_counts AFTER DELETE ON edge BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER participant_insert_counts AFTER INSERT ON participant BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER participant_update_counts AFTER UPDATE ON participant BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER participant_delete_counts AFTER DELETE ON participant BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER device_insert_counts AFTER INSERT ON device BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER device_update_counts AFTER UPDATE ON device BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER device_delete_counts AFTER DELETE ON device BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER loan_insert_counts AFTER INSERT ON loan BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER loan_update_counts AFTER UPDATE ON loan BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER loan_delete_counts AFTER DELETE ON loan BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER consent_event_insert_counts AFTER INSERT ON consent_event BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER consent_event_update_counts AFTER UPDATE ON consent_event BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER consent_event_delete_counts AFTER DELETE ON consent_event BEGIN UPDATE revision SET n = n + 1; END;
