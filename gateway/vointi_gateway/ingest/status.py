@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from vointi_contract.command import CommandResult
 from vointi_contract.errors import ContractError, PayloadError
@@ -73,7 +74,7 @@ class StatusReader:
         _own(birth.edge, address)
         self._fleet.born(birth)
         self._born(birth)
-        self.births[birth.edge] = payload.decode()
+        self.births[birth.edge] = _without_people(birth).to_json().decode()
         self.announced.add(birth.edge)
 
     def _state(self, payload: bytes, address: Address) -> None:
@@ -95,6 +96,12 @@ class StatusReader:
             if self._fleet.pilot_of(edge) is not None:
                 self._fleet.born(birth)
                 self._born(birth)
+
+
+def _without_people(birth: Birth) -> Birth:
+    """Who wears what is the registry's to know: the store holds no pseudonym."""
+    devices = tuple(replace(device, person=None) for device in birth.devices)
+    return replace(birth, devices=devices)
 
 
 def _own(edge: str, address: Address) -> None:

@@ -57,7 +57,7 @@ class Gate:
 
     Args:
         rules: by pilot.
-        loans: by device (global id), by start.
+        loans: by device (global id), by start; empty for one that was lent once and is not now.
         consents: by (pilot, person), by purpose.
         rooms: devices that measure a room and nobody's body.
 

@@ -163,6 +163,20 @@ class People:
         )
         return Resident(*row) if row else None
 
+    def forget(self, pilot: str, person: str) -> bool:
+        """Remove the link, and who it is when no other pilot has the person; whether it was."""
+        with self._vault.write() as con:
+            row = con.execute(
+                "SELECT resident FROM link WHERE pilot = ? AND person = ?", (pilot, person)
+            ).fetchone()
+            con.execute("DELETE FROM link WHERE pilot = ? AND person = ?", (pilot, person))
+            if row is None:
+                return False
+            left = con.execute("SELECT 1 FROM link WHERE resident = ?", (row[0],)).fetchone()
+            if left is None:
+                con.execute("DELETE FROM resident WHERE id = ?", (row[0],))
+            return left is None
+
     def _check(self, pilot: str, language: str) -> None:
         if self._registry.row("SELECT 1 FROM pilot WHERE id = ?", pilot) is None:
             raise UnknownRecordError("pilot", f"{pilot} is not registered; import it first")

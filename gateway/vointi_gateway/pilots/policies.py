@@ -106,7 +106,8 @@ def _entry(pilot: str, edge: str, info: DeviceInfo, gate: Gate, now_us: int) -> 
         return _lent(info, loan, gate, now_us)
     if device in gate.rooms:
         return _named(info, _metrics(rules, frozenset(rules.purposes), info), paused=False)
-    return PolicyEntry(info.device, EVERY_STREAM) if rules.simulated else None
+    free = rules.simulated and device not in gate.loans
+    return PolicyEntry(info.device, EVERY_STREAM) if free else None
 
 
 def _last_loan(gate: Gate, device: str, pilot: str) -> Loan | None:

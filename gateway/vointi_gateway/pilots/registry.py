@@ -16,6 +16,7 @@ from .consent.texts import load_texts
 from .consents import Consents
 from .database import Database
 from .document import PURPOSES
+from .erased import ErasedList
 from .gate import ROOM_KINDS, Gate, Loan
 from .keys import SigningKey
 from .lending import Lending
@@ -49,6 +50,7 @@ class Registry:
         self.vault = Database(folder / "vault.db", _VAULT)
         self.key = SigningKey(folder / "keys")
         self.audit = AuditLog(folder / "audit.log", self.key, wall_us)
+        self.erased = ErasedList(folder / "erased.jsonl")
         self.pilots = Pilots(self.database, self.audit, wall_us)
         self.people = People(self.database, self.vault, self.audit, wall_us)
         self.lending = Lending(self.database, self.audit, wall_us)
@@ -77,8 +79,14 @@ class Registry:
         loans: dict[str, list[Loan]] = defaultdict(list)
         for loan in self.lending.loans():
             loans[loan.device].append(loan)
+        for row in self.database.rows("SELECT DISTINCT device FROM device_event"):
+            loans.setdefault(row["device"], [])
+        asked = self.database.rows("SELECT pilot, person FROM erasure")
+        states = dict(self.consents.states())
+        for row in asked:
+            states.pop((row["pilot"], row["person"]), None)
         rooms = frozenset(d.device for d in self.lending.devices() if d.kind in ROOM_KINDS)
-        return Gate(self.pilots.rules(), dict(loans), self.consents.states(), rooms)
+        return Gate(self.pilots.rules(), dict(loans), states, rooms)
 
     def seed(self, pilots: Iterable[PilotSettings]) -> None:
         """The pilots of the configuration file."""
@@ -92,11 +100,14 @@ class Registry:
         """
         simulated = self.pilots.get(pilot).people == "simulated"
         known = {d.device: d for d in self.lending.devices()}
+        gone = self.erased.all()
         for info in birth.devices:
             device = f"{birth.edge}.{info.device}"
             if device not in known:
                 self.lending.add(device, info.model, info.kind)
             held = known.get(device)
+            if (pilot, info.person) in gone:
+                continue
             if simulated and info.person and (held is None or held.state == "ready"):
                 self._simulate(pilot, info.person, device)
 

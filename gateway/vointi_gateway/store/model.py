@@ -114,6 +114,32 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class WornSpan:
+    """Everything of one device (global id) that was made in the half-open [from_us, to_us)."""
+
+    device: str
+    from_us: int
+    to_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedRows:
+    """What an erasure removed: waveform segments, other values, deliveries in quarantine."""
+
+    segments: int = 0
+    scalars: int = 0
+    quarantined: int = 0
+
+    def __add__(self, other: ErasedRows) -> ErasedRows:
+        """Both together."""
+        return ErasedRows(
+            self.segments + other.segments,
+            self.scalars + other.scalars,
+            self.quarantined + other.quarantined,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Anchor:
     """UTC µs minus CLOCK_BOOTTIME µs of one boot of an edge: places its readings in time."""
 

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from .model import (
     Commit,
     Counts,
+    ErasedRows,
     ExportMark,
     Latest,
     Point,
@@ -19,13 +21,15 @@ from .model import (
     Samples,
     SeriesQuery,
     Windows,
+    WornSpan,
 )
 
 
 class Store(Protocol):
     """Readings, the receipts that make them exactly-once, and the counts.
 
-    One thread calls `open`, `commit`, `compact`, `reopen` and `close`; any thread may read.
+    One thread calls `open`, `commit`, `compact`, `erase`, `copy_to`, `reopen` and `close`; any
+    thread may read.
     """
 
     name: str
@@ -47,6 +51,17 @@ class Store(Protocol):
 
     def compact(self) -> None:
         """Merge receipts and counts; no answer changes."""
+
+    def erase(self, spans: Sequence[WornSpan]) -> ErasedRows:
+        """Remove what was made in the spans, so that no byte of it is left in any file.
+
+        Of readings whose time is unknown, all of the device go. Counts and receipts stay: they say
+        how many there were, and keep a second delivery from coming back. Raises StoreError: what
+        was removed by then stays removed, and it may be called again.
+        """
+
+    def copy_to(self, path: Path) -> None:
+        """A consistent copy of everything in a new file. Raises StoreError."""
 
     def receipts(self) -> Iterator[Receipt]:
         """Every settled range. Ranges may touch, overlap only LOST with STORED (stored wins)."""

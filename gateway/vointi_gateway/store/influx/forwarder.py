@@ -30,6 +30,9 @@ class Target(Protocol):
     def write(self, lines: bytes) -> None:
         """Write all lines, µs times."""
 
+    def erase(self, person: str) -> None:
+        """Remove every point of a pseudonym; raises on failure."""
+
     def close(self) -> None:
         """Release the connection."""
 
@@ -54,6 +57,12 @@ class InfluxTarget:
         """Write all lines, µs times."""
         bucket, org = self._settings.bucket, self._settings.org
         self._api.write(bucket=bucket, org=org, record=lines, write_precision="us")
+
+    def erase(self, person: str) -> None:
+        """Remove every point whose tag `subject` is the pseudonym."""
+        bucket, org = self._settings.bucket, self._settings.org
+        span = ("1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z")
+        self._client.delete_api().delete(*span, f'subject="{person}"', bucket=bucket, org=org)
 
     def close(self) -> None:
         """Release the connection."""
@@ -107,6 +116,15 @@ class InfluxForwarder:
         self._thread.join(1.0)
         if not self._thread.is_alive():
             self._target.close()
+
+    def erase(self, person: str) -> str:
+        """Remove a person's points: ``done``, or why not yet."""
+        try:
+            self._target.erase(person)
+        except Exception as exc:
+            self._say(ok=False, why=exc)
+            return f"InfluxDB does not answer ({type(exc).__name__})"
+        return "done"
 
     def _run(self) -> None:
         wait_s = 0.0
