@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint types check-imports wheels lock proto assets screenshots ext clean
+.PHONY: help demo test bench lint types check-imports sanitize wheels lock proto assets screenshots ext clean
 
 # Everything that the project fetches or builds stays inside the clone.
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
@@ -32,7 +32,7 @@ help: ## list the targets
 demo: .stamps/run assets ## from nothing to a live chart (PORT=8080 SEED=1)
 	@exec .venv/bin/vointi-demo --port "$(PORT)" --seed "$(SEED)" $(DEMO_ARGS)
 
-test: .stamps/dev assets .stamps/system lint types check-imports ## everything, with a real broker, radio and browser
+test: .stamps/dev assets .stamps/system lint types check-imports sanitize ## everything, with a real broker, radio and browser
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 bench: .stamps/bench ## measure ours and the peers side by side; table and bench-out/*.json
@@ -46,6 +46,9 @@ types: .stamps/dev ## mypy --strict
 
 check-imports: .stamps/dev ## the arrows of ARCHITECTURE.md
 	@.venv/bin/lint-imports --no-cache
+
+sanitize: .stamps/dev ## fuzz the signal core in a build with sanitizers (a minute the first time)
+	@bash tools/sanitize.sh
 
 screenshots: .stamps/dev assets .stamps/system ## docs/images/*.png from a running demo
 	@$(PY) tools/screenshots.py
