@@ -1,7 +1,7 @@
 """Steps and cadence from 3-axis acceleration of any wearing place: see docs/signals/steps.md."""
 
 cimport numpy as cnp
-from libc.math cimport NAN, fmax, fmin, isfinite, sqrt
+from libc.math cimport NAN, fmax, fmin, isfinite, log, sqrt
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -42,13 +42,23 @@ cdef double FRACTION = 0.30      # of the usual peak
 cdef double HOLD_LOW = 0.28      # s between two steps at least (running: 200 steps/min)
 cdef double HOLD_HIGH = 0.36
 cdef double HOLD_STEP = 0.55     # of the period of a step
-cdef double ENTER = 0.70         # likeness of one stride to the next that starts a walk
-cdef double STAY = 0.25          # and that ends it
+cdef double STAY = 0.25          # likeness of one stride to the next that ends a walk
 cdef double PROVE = 0.60         # and that ends it within its first PROVEN steps
 cdef int PROVEN = 20             # a vehicle bounces evenly for ten steps, hardly ever longer
-cdef double UNEVEN_TIME = 0.10   # change of a foot's interval, relative, that starts a walk
+
+# What speaks for a walk adds up, in logarithms of odds: walks and rides overlap in every single
+# measure, hardly in the sum. Each term is nothing where its measure speaks for neither.
+cdef double LIKE = 0.70          # likeness of one stride to the next
+cdef double UNEVEN_TIME = 0.10   # change of a foot's interval, relative
 cdef double UNEVEN_PEAK = 0.35   # and of its peak
-cdef double RELAX = 1.5          # both are relaxed for a walk that was interrupted briefly
+cdef double EVENEST = 0.01       # below, neither says more
+cdef double SLOW_S = 0.60        # a vehicle bounces on its springs at 1 to 1.6 Hz, few walk so slowly
+cdef double WEIGH_LIKE = 12.0
+cdef double WEIGH_TIME = 3.0
+cdef double WEIGH_PEAK = 2.0
+cdef double WEIGH_SLOW = 18.0    # a second of interval beyond SLOW_S
+cdef double ENOUGH = 1.0
+cdef double RELAX = 1.5          # limits of both changes in a walk that was interrupted briefly
 cdef int FIRST = 7               # intervals before a walk is believed
 cdef int AGAIN = 4               # and after a brief interruption
 cdef double WARM = 4.0           # s, what is brief
@@ -217,17 +227,29 @@ cdef bint is_warm(State *q) noexcept nogil:
     return q.since_cold >= PROVEN and q.pend_s[0] - q.counted_s < WARM
 
 
+cdef double evidence(State *q, double time, double peak, int n) noexcept nogil:
+    """Weigh what speaks for a walk in the last ``n`` intervals."""
+    cdef double interval = 0
+    cdef int i
+    for i in range(q.chain - n, q.chain):
+        interval += q.gaps[i] / n
+    return WEIGH_LIKE * (q.regular - LIKE) - WEIGH_SLOW * fmax(0.0, interval - SLOW_S) \
+        + WEIGH_TIME * log(UNEVEN_TIME / fmax(time, EVENEST)) \
+        + WEIGH_PEAK * log(UNEVEN_PEAK / fmax(peak, EVENEST))
+
+
 cdef bint believable(State *q) noexcept nogil:
     """Tell whether the chain of candidates is a walk."""
     cdef bint warm = is_warm(q)
-    cdef double relax = RELAX if warm else 1.0
     cdef int n = q.chain if q.chain < FIRST + 2 else FIRST + 2
+    cdef double time, peak
     if q.chain < (AGAIN if warm else FIRST):
         return False
-    if q.regular < (STAY if warm else ENTER):
-        return False
-    return uneven(q.gaps + q.chain - n, n) < UNEVEN_TIME * relax \
-        and uneven(q.peaks + q.chain - n, n) < UNEVEN_PEAK * relax
+    time = uneven(q.gaps + q.chain - n, n)
+    peak = uneven(q.peaks + q.chain - n, n)
+    if warm:
+        return q.regular >= STAY and time < UNEVEN_TIME * RELAX and peak < UNEVEN_PEAK * RELAX
+    return evidence(q, time, peak, n) > ENOUGH
 
 
 cdef void withhold(State *q, double at_s, double peak) noexcept nogil:

@@ -99,6 +99,27 @@ def test_who_does_not_walk_makes_no_steps(what: str, seed: int) -> None:
     assert count(acc, 52.0) <= 2 * minutes
 
 
+@pytest.mark.parametrize("seed", [[10, 10, 1], [1340, 77]])
+def test_the_evenest_rides_of_many_make_no_steps(seed: list[int]) -> None:
+    """Of 750 rides of 5 min, those in which the springs bounce most like a walker."""
+    acc = motion_sim.riding(52.0, 300, np.random.default_rng(seed), bus=True)
+    assert count(acc, 52.0) == 0
+
+
+@pytest.mark.parametrize("cadence", [70.0, 80.0, 95.0])
+def test_slow_and_uneven_walkers_count(cadence: float) -> None:
+    """An old person's walk: steps that vary by 4 % in time and by 12 % in force."""
+    rng, fs, steps = np.random.default_rng(6), 52.0, 60
+    edges = 5 + np.cumsum(60 / cadence * (1 + 0.04 * rng.normal(size=steps + 1)))
+    t = np.arange(int(fs * (edges[-1] + 5))) / fs
+    phase = np.interp(t, edges, np.arange(steps + 1))
+    force = 1.2 * (1 + 0.12 * rng.normal(size=steps + 1))[phase.astype(int)]
+    on = (t > edges[0]) & (t < edges[-1])
+    acc = np.tile([0.0, 0.0, motion_sim.G], (t.size, 1)) + rng.normal(0, 0.1, (t.size, 3))
+    acc[:, 2] += on * force * (np.cos(2 * np.pi * phase) + 0.3 * np.cos(4 * np.pi * phase + 0.7))
+    assert abs(count(acc, fs) - steps) <= 2
+
+
 def test_a_standing_sensor_and_nothing_at_all() -> None:
     assert count(np.tile([0.0, 0.0, 9.8], (5000, 1)), 50.0) == 0
     assert count(np.full((5000, 3), np.nan), 50.0) == 0

@@ -105,11 +105,14 @@ class Walk:
 
     def _believable(self) -> bool:
         warm = self._warm()
-        relax = 1.5 if warm else 1.0
-        if len(self.gaps) < (4 if warm else 7) or self.regular < (0.25 if warm else 0.70):
+        if len(self.gaps) < (4 if warm else 7):
             return False
-        even = uneven(self.gaps[-9:]) < 0.1 * relax
-        return even and uneven(self.peaks[-9:]) < 0.35 * relax
+        time, peak = uneven(self.gaps[-9:]), uneven(self.peaks[-9:])
+        if warm:
+            return self.regular >= 0.25 and time < 0.15 and peak < 0.525
+        slow = max(0.0, float(np.mean(self.gaps[-9:])) - 0.6)
+        even = 3 * np.log(0.1 / max(time, 0.01)) + 2 * np.log(0.35 / max(peak, 0.01))
+        return bool(even + 12 * (self.regular - 0.7) - 18 * slow > 1)
 
 
 def crest(t: Array, y: Array, i: int) -> tuple[float, float] | None:
