@@ -52,8 +52,9 @@ _S, _W, _E = Kind.SCALAR, Kind.WAVEFORM, Kind.EVENT
 _ECG_UV = 320_000.0
 # 24-bit converters, some of them signed.
 _PPG_LOW, _PPG_HIGH = -8_388_608.0, 16_777_215.0
-# The widest wearable IMUs measure ±32 g.
+# The widest wearable IMUs measure ±32 g and ±4000 deg/s.
 _ACC_MG = 32_768.0
+_GYRO_DEG_S = 4_000.0
 _COUNT = 1e9
 
 # A wire code is never given to another metric, nor a metric another code: codes up to 127 take
@@ -96,6 +97,41 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(63, "feedback", "Feedback button", "1", _E, 1, 4),
     Metric(64, "motion", "Motion", "1", _E, 0, 1, None, 8519687),
     Metric(65, "contact", "Door or window contact", "1", _E, 0, 1, None, 8519690),
+    Metric(70, "gyro_x", "Angular velocity x", "deg/s", _W, -_GYRO_DEG_S, _GYRO_DEG_S),
+    Metric(71, "gyro_y", "Angular velocity y", "deg/s", _W, -_GYRO_DEG_S, _GYRO_DEG_S),
+    Metric(72, "gyro_z", "Angular velocity z", "deg/s", _W, -_GYRO_DEG_S, _GYRO_DEG_S),
+    Metric(73, "ppg_green", "PPG green", "1", _W, _PPG_LOW, _PPG_HIGH),
+    Metric(74, "ppg_green_2", "PPG green, second LED", "1", _W, _PPG_LOW, _PPG_HIGH),
+    Metric(75, "ppg_green_3", "PPG green, third LED", "1", _W, _PPG_LOW, _PPG_HIGH),
+    Metric(76, "ppg_ambient", "PPG ambient light", "1", _W, _PPG_LOW, _PPG_HIGH),
+    Metric(77, "pp_interval", "Pulse-to-pulse interval", "ms", _S, 100, 20_000),
+    Metric(78, "pp_error", "Pulse interval's error estimate", "ms", _S, 0, 65_535),
+    Metric(80, "body_mass_index", "Body mass index", "kg/m2", _S, 3, 200, "39156-5", 188752),
+    Metric(81, "body_fat", "Body fat", "%", _S, 0, 100, "41982-0", 188748),
+    Metric(82, "muscle_percentage", "Muscle percentage", "%", _S, 0, 100),
+    Metric(83, "muscle_mass", "Muscle mass", "kg", _S, 0, 400),
+    Metric(84, "fat_free_mass", "Fat-free mass", "kg", _S, 0, 400, None, 188744),
+    Metric(85, "soft_lean_mass", "Soft lean mass", "kg", _S, 0, 400),
+    Metric(86, "body_water", "Body water mass", "kg", _S, 0, 400),
+    Metric(87, "body_impedance", "Body impedance", "Ohm", _S, 0, 6_554),
+    Metric(88, "basal_metabolism", "Basal metabolism", "kJ", _S, 0, 65_535),
+    Metric(89, "cuff_pressure", "Cuff pressure while measuring", "mm[Hg]", _S, 0, 400),
+    Metric(90, "blood_glucose", "Blood glucose", "mmol/L", _S, 0.1, 60, "15074-8"),
+    Metric(91, "temperature_site", "Body temperature site (code)", "1", _S, 1, 9),
+    Metric(92, "user_index", "User number on the device", "1", _S, 0, 254),
+    Metric(93, "energy_expended", "Energy expended", "kJ", _S, 0, 65_535),
+    Metric(100, "dew_point", "Dew point", "Cel", _S, -100, 90),
+    Metric(101, "pm1", "Particles PM1", "ug/m3", _S, 0, 10_000),
+    Metric(102, "pm4", "Particles PM4", "ug/m3", _S, 0, 10_000),
+    Metric(103, "pm10", "Particles PM10", "ug/m3", _S, 0, 65_535),
+    Metric(104, "voc_index", "VOC index", "1", _S, 0, 500),
+    Metric(105, "nox_index", "NOx index", "1", _S, 0, 500),
+    Metric(106, "tvoc", "Volatile organic compounds (mass)", "ug/m3", _S, 0, 65_535),
+    Metric(107, "radon", "Radon, short term", "Bq/m3", _S, 0, 65_535),
+    Metric(108, "radon_long_term", "Radon, long term", "Bq/m3", _S, 0, 65_535),
+    Metric(109, "sound_level", "Sound level", "dB[SPL]", _S, 0, 200),
+    Metric(110, "uv_index", "UV index", "1", _S, 0, 30),
+    Metric(111, "occupancy", "Occupancy", "1", _E, 0, 1),
 )
 
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}

@@ -19,12 +19,20 @@ GIVEN = {
     "room_temperature": 40, "room_humidity": 41, "air_pressure": 42, "co2": 43, "voc": 44,
     "pm2_5": 45, "illuminance": 46, "people_in": 60, "people_out": 61, "people_present": 62,
     "feedback": 63, "motion": 64, "contact": 65,
+    "gyro_x": 70, "gyro_y": 71, "gyro_z": 72, "ppg_green": 73, "ppg_green_2": 74,
+    "ppg_green_3": 75, "ppg_ambient": 76, "pp_interval": 77, "pp_error": 78,
+    "body_mass_index": 80, "body_fat": 81, "muscle_percentage": 82, "muscle_mass": 83,
+    "fat_free_mass": 84, "soft_lean_mass": 85, "body_water": 86, "body_impedance": 87,
+    "basal_metabolism": 88, "cuff_pressure": 89, "blood_glucose": 90, "temperature_site": 91,
+    "user_index": 92, "energy_expended": 93, "dew_point": 100, "pm1": 101, "pm4": 102,
+    "pm10": 103, "voc_index": 104, "nox_index": 105, "tvoc": 106, "radon": 107,
+    "radon_long_term": 108, "sound_level": 109, "uv_index": 110, "occupancy": 111,
 }  # fmt: skip
 
 # UCUM has no bpm, mmHg, degC, ppm without brackets, or percent in words.
 UCUM = {
     "uV", "m[g]", "1", "/min", "ms", "%", "Cel", "kg", "mm[Hg]", "hPa", "[ppm]", "[ppb]",
-    "ug/m3", "lx",
+    "ug/m3", "lx", "deg/s", "kg/m2", "Ohm", "kJ", "mmol/L", "Bq/m3", "dB[SPL]",
 }  # fmt: skip
 
 
@@ -70,7 +78,10 @@ def test_mdc_codes_lie_in_the_partitions_for_measurements() -> None:
 
 def test_waveforms_are_what_has_a_rate() -> None:
     waveforms = {metric.name for metric in METRICS if metric.kind is Kind.WAVEFORM}
-    assert waveforms == {"ecg", "acc_x", "acc_y", "acc_z", "ppg_red", "ppg_infrared"}
+    assert waveforms == {
+        *("ecg", "acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"),
+        *("ppg_red", "ppg_infrared", "ppg_green", "ppg_green_2", "ppg_green_3", "ppg_ambient"),
+    }
 
 
 def test_an_unknown_name_gets_the_closest_one() -> None:
