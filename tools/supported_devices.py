@@ -27,6 +27,9 @@ A device is supported when it has a file in `hardware/catalogue` and captures in
 To add one: write both files, run that command, run `make test`. No code is needed where a decoder
 of `vointi_edge.decoders` fits.
 
+A stream that is off by default runs where `enable = ["its id"]` stands in the device's table of
+`edge.toml`. An encrypted BTHome sensor needs `key_file` there: a file with its 32 hex digits.
+
 | device | model | way | streams (metrics) | captures |
 |---|---|---|---|---|
 """
@@ -40,11 +43,16 @@ def page(root: Path = ROOT) -> str:
 
 
 def _row(model: Model, captures: Path) -> str:
-    streams = [f"{spec.id} ({', '.join(spec.metrics)})" for spec in model.streams]
+    streams = [
+        f"{spec.id} ({', '.join(spec.metrics)}{'' if spec.enabled else '; off by default'})"
+        for spec in model.streams
+    ]
     streams += [f"{spec.output} ({', '.join(spec.metrics)}; computed)" for spec in model.pipelines]
     capture = tomllib.loads((captures / f"{model.model}.toml").read_text(encoding="utf-8"))
     proof = f"{len(capture['capture'])}: {capture['source']}"
     way = _TRANSPORTS[model.transport]
+    if model.visit_every_s:
+        way = f"Bluetooth LE, read every {model.visit_every_s / 60:g} minutes"
     return f"| {model.name} ({model.manufacturer}) | `{model.model}` | {way} | " + (
         f"{'; '.join(streams)} | {proof} |"
     )

@@ -97,7 +97,9 @@ class Agent:
         self._config = config
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        by_device = {device.id: models[device.model] for device in config.devices}
+        by_device = {
+            device.id: models[device.model].with_streams(device.enable) for device in config.devices
+        }
         self._models = by_device
         self._classes = _stream_classes(by_device)
         self._processor = Processor(by_device)
@@ -125,6 +127,7 @@ class Agent:
         )
         self._states = DeviceStates(config.devices, by_device, self._uplink.status_changed)
         self.link, self.rssi, self.rate = self._states.link, self._states.rssi, self._states.rate
+        self.bad = self._states.bad
         self._radio = Radio(make_backend(config.ble))
         self._crew = Crew(config.devices, self._source, self._idle)
         self._started_us = clock.boottime_us()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vointi_contract.errors import UnknownMetricError
@@ -15,9 +15,12 @@ from vointi_edge.tables import Table, load_toml
 
 TRANSPORTS = ("ble-gatt", "ble-adv", "serial")
 KINDS = ("wearable", "room", "service_point")
+PROTOCOLS = ("gatt", "polar-pmd", "movesense-gsp")
+MEASUREMENTS = ("ecg", "acc", "ppg", "ppi")
 CLASSES = ("waveform", "scalar", "event")
 STAGES = ("qrs",)
 _UUID = re.compile(r"[0-9a-f]{4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_RESOURCE = re.compile(r"(/[A-Za-z0-9]+)+")
 _METRIC_NAMES = tuple(metric.name for metric in METRICS)
 
 
@@ -35,10 +38,14 @@ class Match:
 class StreamSpec:
     """One stream of a model.
 
-    `characteristic` (GATT), `measurement` (Polar PMD) or `message` (serial) says where it comes
-    from. `rate_hz`, `resolution` and `range_g` are what is asked for where the device lets us
-    choose. A stream that says nothing for `silence_s` while connected is taken for dead (0: it may
-    be silent for ever). `read` fetches the first value at once instead of waiting for a change.
+    `characteristic` (GATT), `measurement` (Polar PMD), `resource` (Movesense GSP) or `message`
+    (serial) says where it comes from. `rate_hz`, `resolution` and `range_g` are what is asked for
+    where the device lets us choose. A stream that says nothing for `silence_s` while connected is
+    taken for dead (0: it may be silent for ever). `read` fetches the first value at once instead of
+    waiting for a change, and `read_every_s` again and again. `ask` is a characteristic and what is
+    written there once the stream is subscribed to (a record request). A stream that is not
+    `enabled` runs only where the edge's own configuration says so. An `optional` one may be missing
+    on the device, and nobody is told.
     """
 
     id: str
@@ -53,6 +60,11 @@ class StreamSpec:
     range_g: int
     silence_s: float
     read: bool
+    read_every_s: float = 0.0
+    resource: str | None = None
+    ask: tuple[str, bytes] | None = None
+    enabled: bool = True
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,11 @@ class PipelineSpec:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One catalogue file."""
+    """One catalogue file.
+
+    A device with `visit_every_s` is not kept connected: it is read and left alone so long, because
+    its battery or its maker wants it so (0: stay connected).
+    """
 
     model: str
     name: str
@@ -78,6 +94,14 @@ class Model:
     match: Match
     streams: tuple[StreamSpec, ...]
     pipelines: tuple[PipelineSpec, ...]
+    visit_every_s: float = 0.0
+
+    def with_streams(self, enable: tuple[str, ...]) -> Model:
+        """Return the model with the streams that run: those enabled here or by `enable`."""
+        streams = tuple(spec for spec in self.streams if spec.enabled or spec.id in enable)
+        running = {spec.id for spec in streams}
+        pipelines = tuple(spec for spec in self.pipelines if spec.input in running)
+        return replace(self, streams=streams, pipelines=pipelines)
 
 
 def load_catalogue(folder: Path) -> dict[str, Model]:
@@ -112,6 +136,7 @@ def load_model(file: Path) -> Model:
         match=_match(table.table("match", optional=True)),
         streams=tuple(_stream(each, transport) for each in table.tables("stream")),
         pipelines=tuple(_pipeline(each) for each in table.tables("pipeline")),
+        visit_every_s=table.number("visit_every_s", 0.0),
     )
     if model.model != file.stem:
         table.problem("model", f'"{model.model}" differs from the file name; rename one of them')
@@ -134,35 +159,59 @@ def _match(table: Table) -> Match:
 
 
 def _stream(table: Table, transport: str) -> StreamSpec:
-    protocol = table.choice("protocol", ("gatt", "polar-pmd"), "gatt")
+    protocol = table.choice("protocol", PROTOCOLS, "gatt")
     spec = StreamSpec(
         id=table.identifier("id"),
         decoder=table.choice("decoder", _decoders(transport, protocol)),
         class_=table.choice("class", CLASSES),
         metrics=_metrics(table),
         characteristic=table.text("characteristic", "") or None,
-        measurement=table.choice("measurement", ("ecg", "acc"), "") or None,
+        measurement=table.choice("measurement", MEASUREMENTS, "") or None,
         message=table.text("message", "") or None,
         rate_hz=table.number("rate_hz", 0.0),
         resolution=table.whole("resolution", 0, high=32),
         range_g=table.whole("range_g", 0, high=64),
         silence_s=table.number("silence_s", 0.0),
         read=table.flag("read", default=False),
+        read_every_s=table.number("read_every_s", 0.0),
+        resource=table.text("resource", "") or None,
+        ask=_ask(table),
+        enabled=table.flag("enabled", default=True),
+        optional=table.flag("optional", default=False),
     )
     gatt = transport == "ble-gatt" and protocol == "gatt"
     if gatt and not _UUID.fullmatch(spec.characteristic or ""):
         table.problem("characteristic", "must be four hex digits or a UUID in small letters")
     if protocol == "polar-pmd" and spec.measurement is None:
-        table.problem("measurement", "is missing; use ecg or acc")
+        table.problem("measurement", f"is missing; use one of {', '.join(MEASUREMENTS)}")
+    if protocol == "movesense-gsp" and not _RESOURCE.fullmatch(spec.resource or ""):
+        table.problem("resource", "must be a path such as /Meas/ECG/128")
     if transport == "serial" and spec.message is None:
         table.problem("message", "is missing; it must be the kind of line, e.g. air")
     table.close()
     return spec
 
 
+def _ask(table: Table) -> tuple[str, bytes] | None:
+    """Read `ask = "2a52 0106"`: a characteristic, and bytes in hex."""
+    text = table.text("ask", "")
+    if not text:
+        return None
+    uuid, _, written = text.partition(" ")
+    try:
+        content = bytes.fromhex(written)
+    except ValueError:
+        content = b""
+    if not content or not _UUID.fullmatch(uuid):
+        table.problem("ask", 'must be a characteristic and bytes in hex, e.g. "2a52 0106"')
+    return uuid, content
+
+
 def _decoders(transport: str, protocol: str) -> tuple[str, ...]:
     if protocol == "polar-pmd":
-        return tuple(decoders.PMD)
+        return (*decoders.PMD, *decoders.PMD_VALUES)
+    if protocol == "movesense-gsp":
+        return tuple(decoders.GSP)
     if transport == "ble-adv":
         return tuple(decoders.ADVERTISEMENT)
     return tuple(decoders.SERIAL if transport == "serial" else decoders.GATT)

@@ -14,7 +14,7 @@ from pathlib import Path
 from vointi_edge import __version__
 from vointi_edge.catalogue import Model, load_catalogue
 from vointi_edge.clockfloor import FLOOR_FILE, ClockFloor
-from vointi_edge.config import EdgeConfig, load_config
+from vointi_edge.config import DeviceConfig, EdgeConfig, load_config
 from vointi_edge.configtrial import ConfigTrial
 from vointi_edge.errors import ConfigError, EdgeError, Problem, RestartError
 from vointi_edge.vitals import run_folder
@@ -60,7 +60,7 @@ def _load(path: Path) -> tuple[EdgeConfig, dict[str, Model], str | None]:
     problems = [
         Problem(path.name, f"device[{n}].{field}", fix)
         for n, device in enumerate(config.devices, 1)
-        for field, fix in _device_problems(device.model, device.path is not None, models)
+        for field, fix in _device_problems(device, models)
     ]
     password = None
     if config.mqtt.password_file is not None:
@@ -75,13 +75,19 @@ def _load(path: Path) -> tuple[EdgeConfig, dict[str, Model], str | None]:
     return config, models, password
 
 
-def _device_problems(model: str, serial: bool, models: dict[str, Model]) -> list[tuple[str, str]]:
+def _device_problems(device: DeviceConfig, models: dict[str, Model]) -> list[tuple[str, str]]:
+    model, serial = device.model, device.path is not None
     if model not in models:
         return [("model", f'no catalogue file "{model}.toml"; known: {", ".join(models)}')]
     if serial != (models[model].transport == "serial"):
         wanted = "path" if models[model].transport == "serial" else "address"
         return [(wanted, f"is missing; {model} is found by its {wanted}")]
-    return []
+    names = [spec.id for spec in models[model].streams]
+    return [
+        ("enable", f'{model} has no stream "{name}"; it has {", ".join(names)}')
+        for name in device.enable
+        if name not in names
+    ]
 
 
 def _check(arguments: argparse.Namespace) -> int:

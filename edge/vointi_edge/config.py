@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from vointi_contract.errors import SignatureError
 from vointi_contract.signing import read_public_keys
 
+from vointi_edge.decoders.bthome_sealed import KEY_BYTES
 from vointi_edge.tables import Table, load_toml
 
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
@@ -38,13 +39,20 @@ class BleConfig:
 
 @dataclass(frozen=True, slots=True)
 class DeviceConfig:
-    """One assigned device: its catalogue model and where it is (Bluetooth address or tty path)."""
+    """One assigned device: its catalogue model and where it is (Bluetooth address or tty path).
+
+    `enable` names streams that the catalogue leaves off; `key` opens encrypted advertisements;
+    `tell_serial` allows its serial number to leave the edge.
+    """
 
     id: str
     model: str
     address: str | None
     path: Path | None
     person: str | None
+    enable: tuple[str, ...] = ()
+    key: bytes | None = field(default=None, repr=False)
+    tell_serial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,27 @@ def _device(table: Table, base: Path) -> DeviceConfig:
         address=address or None,
         path=base / path if path else None,
         person=table.identifier("person", "") or None,
+        enable=table.texts("enable", ()),
+        key=_key(table, base),
+        tell_serial=table.flag("tell_serial", default=False),
     )
     table.close()
     return device
+
+
+def _key(table: Table, base: Path) -> bytes | None:
+    """Read the file that holds a device's key: 32 hex digits."""
+    name = table.text("key_file", "")
+    if not name:
+        return None
+    try:
+        key = bytes.fromhex((base / name).read_text(encoding="ascii").strip())
+    except OSError as error:
+        table.problem("key_file", f"{base / name} cannot be read ({error.strerror})")
+    except ValueError:  # the text itself must not be shown
+        table.problem("key_file", "must hold 32 hex digits and nothing else")
+    else:
+        if len(key) == KEY_BYTES:
+            return key
+        table.problem("key_file", "must hold 32 hex digits and nothing else")
+    return None

@@ -18,6 +18,9 @@ from vointi_contract.status import (
 from vointi_edge.catalogue import Model
 from vointi_edge.config import DeviceConfig
 from vointi_edge.reading import Reading
+from vointi_edge.text import printable
+
+MAX_NOTE = 160  # one line on a page
 
 
 class DeviceStates:
@@ -36,6 +39,7 @@ class DeviceStates:
         self._rssi: dict[str, int] = {}
         self._battery: dict[str, int] = {}
         self._rates: dict[tuple[str, str], float] = {}
+        self._bad: dict[str, tuple[int, str]] = {}
         self._battery_code = by_name("battery_level").code
 
     def link(self, device: str, link: str, note: str = "") -> None:
@@ -47,6 +51,17 @@ class DeviceStates:
     def rssi(self, device: str, dbm: int) -> None:
         """Note how strongly a device was heard, dBm."""
         self._rssi[device] = dbm
+
+    def bad(self, device: str, stream: str, reason: str) -> None:
+        """Count a message that cannot be decoded, and remember why."""
+        count = self.bad_messages(device) + 1
+        self._bad[device] = (count, f"{stream}: {reason}")
+        if count == 1:
+            self._changed()
+
+    def bad_messages(self, device: str) -> int:
+        """Return how many messages of a device could not be decoded."""
+        return self._bad.get(device, (0, ""))[0]
 
     def rate(self, device: str, stream: str, rate_hz: float) -> None:
         """Note the sampling rate that a device agreed to, Hz."""
@@ -75,8 +90,13 @@ class DeviceStates:
             link=cast(Link, link),
             rssi_dbm=self._rssi.get(device),
             battery_pct=self._battery.get(device),
-            note=note,
+            note=self._with_bad(device, note),
         )
+
+    def _with_bad(self, device: str, note: str) -> str:
+        count, reason = self._bad.get(device, (0, ""))
+        told = f"{count} bad messages, last {reason}" if count else ""
+        return printable("; ".join(filter(None, (note, told))), MAX_NOTE)
 
     def _info(self, device: DeviceConfig) -> DeviceInfo:
         model = self._models[device.id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import importlib.util
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from vointi_contract.metrics import by_code
 from vointi_edge import decoders
 from vointi_edge.catalogue import Model, StreamSpec
 from vointi_edge.decoders.service_point import box_line
+from vointi_edge.decoders.values import Decoded
+from vointi_edge.decoders.waveform import RawFrame
+from vointi_edge.errors import DecodeError
 
 CAPTURES = ROOT / "tests" / "captures"
 MODELS = models()
@@ -35,28 +39,47 @@ def wanted(spec: StreamSpec, channels: tuple[Channel, ...]) -> dict[str, list[fl
     return {name: values for name, values in named.items() if name in spec.metrics}
 
 
-@pytest.mark.parametrize(("model", "capture"), captures())
-def test_capture(model: str, capture: dict[str, Any]) -> None:
-    spec = next(one for one in MODELS[model].streams if one.id == capture["stream"])
-    if spec.measurement:
-        frame = decoders.PMD[spec.decoder](bytes.fromhex(capture["bytes"]))
-        found = {name: frame.samples[:, n].tolist() for n, name in enumerate(spec.metrics)}
-        assert frame.last_ts_ns == capture["last_ts_ns"]
-        assert found == capture["expect"]
-        return
+def decode(spec: StreamSpec, capture: dict[str, Any]) -> RawFrame | Decoded:
     if "line" in capture:
         text = capture["line"].encode()
         line = text + b"*%04X" % binascii.crc_hqx(text, 0xFFFF)
-        decoded = decoders.SERIAL[spec.decoder](box_line(line))
+        return decoders.SERIAL[spec.decoder](box_line(line))
+    data = bytes.fromhex(capture["bytes"])
+    if spec.resource:  # a notification: code and reference come before the content
+        return decoders.GSP[spec.decoder][0](data[2:], spec.rate_hz)
+    if spec.decoder in decoders.PMD:
+        return decoders.PMD[spec.decoder](data, 1.0)
+    return (decoders.ADVERTISEMENT | decoders.GATT | decoders.PMD_VALUES)[spec.decoder](data)
+
+
+@pytest.mark.parametrize(("model", "capture"), captures())
+def test_capture(model: str, capture: dict[str, Any]) -> None:
+    spec = next(one for one in MODELS[model].streams if one.id == capture["stream"])
+    if "error" in capture:
+        with pytest.raises(DecodeError, match=capture["error"]):
+            decode(spec, capture)
+        return
+    decoded = decode(spec, capture)
+    if isinstance(decoded, RawFrame):
+        assert decoded.last_ts_ns == capture["last_ts_ns"]
+        channels = decoded.channels(spec.metrics) if len(decoded.samples) else ()
     else:
-        table = decoders.ADVERTISEMENT | decoders.GATT
-        decoded = table[spec.decoder](bytes.fromhex(capture["bytes"]))
-    found = wanted(spec, decoded.channels)
+        channels = decoded.channels
+        assert decoded.quality == Quality[capture.get("quality", "OK")]
+        assert decoded.repeat_key == capture.get("repeat_key")
+        assert decoded.age_s == capture.get("age_s", 0)
+        assert decoded.taken_s == taken_s(capture)
+        assert list(decoded.offsets_us or ()) == capture.get("offsets_us", [])
+    found = wanted(spec, channels)
     assert found.keys() == capture["expect"].keys()
     for name, values in capture["expect"].items():
-        assert found[name] == pytest.approx(values, abs=1e-9)
-    assert decoded.quality == Quality[capture.get("quality", "OK")]
-    assert decoded.repeat_key == capture.get("repeat_key")
+        assert found[name] == pytest.approx(values, abs=1e-8)
+
+
+def taken_s(capture: dict[str, Any]) -> float | None:
+    if "taken" not in capture:
+        return None
+    return datetime.fromisoformat(capture["taken"]).replace(tzinfo=UTC).timestamp()
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))

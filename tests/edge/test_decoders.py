@@ -1,9 +1,9 @@
-"""Decoders: against independent implementations, and against any bytes at all."""
+"""Decoders against independent implementations, and the formats that several share."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -12,32 +12,15 @@ from bleakheart import HeartRate, PolarMeasurementData
 from hypothesis import given
 from hypothesis import strategies as st
 from polar_python.parsers.compression import parse_delta_frames_all
+from vointi_contract.frame import Quality
 from vointi_contract.metrics import by_code
 from vointi_edge import decoders
 from vointi_edge.decoders import polar
 from vointi_edge.decoders.heart_rate import heart_rate
+from vointi_edge.decoders.polar_frames import deltas, polar_acc, polar_ecg
 from vointi_edge.decoders.service_point import box_line
 from vointi_edge.decoders.values import Cursor
 from vointi_edge.errors import DecodeError
-
-ALL: dict[str, Callable[[bytes], Any]] = {
-    **decoders.GATT,
-    **decoders.ADVERTISEMENT,
-    **decoders.PMD,
-    "box_line": box_line,
-    "pmd_settings": polar.settings,
-    "pmd_answer": polar.answer,
-}
-
-
-@pytest.mark.parametrize("name", ALL)
-@given(data=st.binary(max_size=300))
-def test_any_bytes_give_values_or_a_decode_error(name: str, data: bytes) -> None:
-    try:
-        ALL[name](data)
-    except DecodeError as error:
-        assert error.field
-        assert error.fix
 
 
 @given(text=st.binary(max_size=200))
@@ -76,7 +59,7 @@ def test_ecg_equals_bleakheart(values: list[int]) -> None:
     body = b"".join(value.to_bytes(3, "little", signed=True) for value in values)
     frame = bytes([0]) + (123456789).to_bytes(8, "little") + b"\0" + body
     theirs = PolarMeasurementData(None, callback=print)._decode_ecg_data(frame)
-    decoded = polar.polar_ecg(frame)
+    decoded = polar_ecg(frame)
     assert decoded.samples[:, 0].tolist() == theirs == values
     assert decoded.last_ts_ns == 123456789
 
@@ -86,7 +69,7 @@ def test_acc_equals_bleakheart(values: list[tuple[int, int, int]]) -> None:
     body = b"".join(struct.pack("<3h", *value) for value in values)
     frame = bytes([2]) + bytes(8) + b"\x01" + body
     theirs = PolarMeasurementData(None, callback=print)._decode_acc_data(frame)
-    assert [tuple(row) for row in polar.polar_acc(frame).samples.tolist()] == theirs == values
+    assert [tuple(row) for row in polar_acc(frame).samples.tolist()] == theirs == values
 
 
 @given(
@@ -102,12 +85,12 @@ def test_delta_frames_equal_polar_python(reference: Any, blocks: Any) -> None:
         size = (bits * count * 3 + 7) // 8
         body += bytes([bits, count]) + random.randbytes(size)
     theirs = parse_delta_frames_all(body, 3, 16, "signed_int")
-    assert polar.deltas(body, 2, 3).tolist() == theirs
+    assert deltas(body, 2, 3).tolist() == theirs
 
 
 @pytest.mark.parametrize(
     ("raw", "value"),
-    [(special, None) for special in range(0x07FE, 0x0803)]
+    [(special, None) for special in (0x07FE, 0x07FF, 0x0800, 0x0802)]
     + [(0xF3CF, 97.5), (0x0061, 97.0), (0x1FFF, -10.0), (0xF800, -204.8), (0x8001, 1e-8)],
 )
 def test_sfloat(raw: int, value: float | None) -> None:
@@ -115,6 +98,42 @@ def test_sfloat(raw: int, value: float | None) -> None:
     assert (None if found is None else found[0] * found[1]) == (
         None if value is None else pytest.approx(value)
     )
+
+
+def test_the_reserved_float_is_the_sensor_s_fault() -> None:
+    for size, raw in ((2, 0x0801), (4, 0x800001)):
+        cursor = Cursor(raw.to_bytes(size, "little"), "value")
+        with pytest.raises(DecodeError, match="reserved float"):
+            cursor.sfloat() if size == 2 else cursor.float32()
+
+
+@pytest.mark.parametrize(
+    ("raw", "quality"),
+    [
+        (0x7FFFFF, Quality.OK),  # NaN: not known
+        (0x800000, Quality.NOISY),  # NRes
+        (0x7FFFFE, Quality.SATURATED),  # +infinite
+        (0x800002, Quality.SATURATED),  # -infinite
+    ],
+)
+def test_why_a_float_is_no_number_is_kept(raw: int, quality: Quality) -> None:
+    cursor = Cursor(raw.to_bytes(4, "little"), "value")
+    assert cursor.float32() is None
+    assert cursor.end() == quality
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ea070b15071e01", datetime(2026, 11, 21, 7, 30, 1, tzinfo=UTC)),
+        ("00000b15071e01", None),
+        ("ea070015071e01", None),
+        ("ea070b1e183c3c", None),
+    ],
+)
+def test_a_calendar_is_read_where_it_is_known(text: str, expected: datetime | None) -> None:
+    found = Cursor(bytes.fromhex(text), "time").calendar()
+    assert found == (expected and expected.timestamp())
 
 
 def test_a_damaged_box_line_is_told_from_a_good_one() -> None:

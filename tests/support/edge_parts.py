@@ -46,6 +46,7 @@ class Hub:
     links: list[tuple[str, str, str]] = field(default_factory=list)
     rates: dict[tuple[str, str], float] = field(default_factory=dict)
     heard: set[str] = field(default_factory=set)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
 
     def reading(self, reading: Reading) -> None:
         self.readings.append(reading)
@@ -59,6 +60,9 @@ class Hub:
 
     def rate(self, device: str, stream: str, rate_hz: float) -> None:
         self.rates[device, stream] = rate_hz
+
+    def bad(self, device: str, stream: str, reason: str) -> None:
+        self.refused.append((device, stream, reason))
 
     def of(self, device: str, stream: str) -> list[Reading]:
         return [one for one in self.readings if (one.device, one.stream) == (device, stream)]

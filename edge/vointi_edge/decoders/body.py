@@ -1,42 +1,40 @@
-"""Thermometer, scale, blood-pressure cuff and battery: one value or a few in a message.
-
-Calendar times inside these messages are skipped: hardly anybody sets these devices' clocks, and
-the time of arrival is right to a second.
-"""
+"""Thermometer, blood-pressure cuff and battery: one value or a few in a message."""
 
 from __future__ import annotations
 
 from vointi_contract.frame import Channel, Quality
 
-from vointi_edge.decoders.values import Cursor, Decoded, channel
+from vointi_edge.decoders.values import Cursor, Decoded, append, channel
 from vointi_edge.errors import DecodeError
 
 _MMHG_PER_KPA = 7.50062
-_KG_PER_LB = 0.45359237
-_BP_MOVED, _BP_CUFF_LOOSE, _BP_IRREGULAR = 0x01, 0x02, 0x04
+_UNKNOWN_USER = 0xFF
+_SITES = range(1, 10)  # Temperature Type: armpit, body, ear, finger, gut, mouth, rectum, toe, drum
+# Measurement status (Blood Pressure Service 1.1.1, clause 3.1.1.6): the body moved, the cuff was
+# loose, the pulse irregular or out of range (two bits), the arm held wrongly.
+_BP_DOUBTFUL = 0x01 | 0x02 | 0x04 | 0x18 | 0x20
 
 
 def temperature_measurement(data: bytes) -> Decoded:
-    """Decode 0x2A1C to body_temperature [Cel] (Health Thermometer Service 1.0, clause 3.1)."""
+    """Decode 0x2A1C to body_temperature [Cel] and, if sent, temperature_site (a code).
+
+    Health Thermometer Service 1.0, clause 3.1; the code is that of Temperature Type (0x2A1D).
+    """
     cursor = Cursor(data, "temperature measurement")
-    fahrenheit = cursor.unsigned(1) & 0x01
+    flags = cursor.flags(1, 0x07)
     value = cursor.float32()
-    if value is None:
-        return Decoded(())
-    raw, scale = value
-    if fahrenheit:
-        return Decoded((channel("body_temperature", [raw], scale * 5 / 9, -160 / 9),))
-    return Decoded((channel("body_temperature", [raw], scale),))
-
-
-def weight_measurement(data: bytes) -> Decoded:
-    """Decode 0x2A9D to body_weight [kg] (Weight Scale Service 1.0.1, clause 3.2)."""
-    cursor = Cursor(data, "weight measurement")
-    pounds = cursor.unsigned(1) & 0x01
-    raw = cursor.unsigned(2)
-    if raw == 0xFFFF:  # clause 3.2.1.1: measurement unsuccessful
-        return Decoded(())
-    return Decoded((channel("body_weight", [raw], 0.01 * _KG_PER_LB if pounds else 0.005),))
+    taken_s = cursor.calendar() if flags & 0x02 else None
+    channels: list[Channel] = []
+    if value is not None:
+        factor, offset = (5 / 9, -160 / 9) if flags & 0x01 else (1.0, 0.0)
+        channels.append(channel("body_temperature", [value[0]], value[1] * factor, offset))
+    if flags & 0x04:
+        site = cursor.unsigned(1)
+        if site not in _SITES:
+            cursor.quality |= Quality.NOISY
+        elif channels:
+            channels.append(channel("temperature_site", [site]))
+    return Decoded(tuple(channels), cursor.end(), taken_s=taken_s)
 
 
 def blood_pressure(data: bytes) -> Decoded:
@@ -44,32 +42,50 @@ def blood_pressure(data: bytes) -> Decoded:
 
     Blood Pressure Service 1.1.1, clause 3.1.
     """
-    cursor = Cursor(data, "blood pressure measurement")
-    flags = cursor.unsigned(1)
-    factor = _MMHG_PER_KPA if flags & 0x01 else 1.0
-    channels: list[Channel] = []
-    for metric in ("bp_systolic", "bp_diastolic", "bp_mean"):
-        _append(channels, metric, cursor, factor)
-    if flags & 0x02:
-        cursor.take(7)
-    if flags & 0x04:
-        _append(channels, "pulse_rate", cursor, 1.0)
-    if flags & 0x08:
-        cursor.take(1)
-    status = cursor.unsigned(2) if flags & 0x10 else 0
-    doubtful = status & (_BP_MOVED | _BP_CUFF_LOOSE | _BP_IRREGULAR)
-    return Decoded(tuple(channels), Quality.NOISY if doubtful else Quality.OK)
+    return _pressures(
+        data, "blood pressure measurement", ("bp_systolic", "bp_diastolic", "bp_mean")
+    )
+
+
+def cuff_pressure(data: bytes) -> Decoded:
+    """Decode 0x2A36 to cuff_pressure [mm[Hg]]: the cuff while it deflates.
+
+    Blood Pressure Service 1.1.1, clause 3.3: laid out as the measurement; its first value is the
+    cuff's, the other two are NaN.
+    """
+    return _pressures(data, "intermediate cuff pressure", ("cuff_pressure", None, None))
 
 
 def battery_level(data: bytes) -> Decoded:
     """Decode 0x2A19 to battery_level [%] (Battery Service 1.1, clause 3.1)."""
-    level = Cursor(data, "battery level").unsigned(1)
+    cursor = Cursor(data, "battery level")
+    level = cursor.unsigned(1)
     if level > 100:
         raise DecodeError("battery level", f"must be 0 to 100 %, not {level}")
-    return Decoded((channel("battery_level", [level]),))
+    return Decoded((channel("battery_level", [level]),), cursor.end())
 
 
-def _append(channels: list[Channel], metric: str, cursor: Cursor, factor: float) -> None:
-    value = cursor.sfloat()
-    if value is not None:
-        channels.append(channel(metric, [value[0]], value[1] * factor))
+def user_index(channels: list[Channel], cursor: Cursor) -> None:
+    """Read a User ID; 0xFF means that the device does not know who it is."""
+    number = cursor.unsigned(1)
+    if number != _UNKNOWN_USER:
+        channels.append(channel("user_index", [number]))
+
+
+def _pressures(data: bytes, what: str, metrics: tuple[str | None, ...]) -> Decoded:
+    cursor = Cursor(data, what)
+    flags = cursor.flags(1, 0x1F)
+    factor = _MMHG_PER_KPA if flags & 0x01 else 1.0
+    channels: list[Channel] = []
+    for metric in metrics:
+        value = cursor.sfloat()
+        if metric is not None:
+            append(channels, metric, value, factor)
+    taken_s = cursor.calendar() if flags & 0x02 else None
+    if flags & 0x04:
+        append(channels, "pulse_rate", cursor.sfloat())
+    if flags & 0x08:
+        user_index(channels, cursor)
+    status = cursor.flags(2, 0x3F) if flags & 0x10 else 0
+    quality = cursor.end() | (Quality.NOISY if status & _BP_DOUBTFUL else Quality.OK)
+    return Decoded(tuple(channels), quality, taken_s=taken_s)

@@ -8,20 +8,27 @@ from vointi_edge.decoders.values import Cursor, Decoded, channel
 
 _WIDE_RATE, _CONTACT, _CONTACT_KNOWN, _ENERGY, _RR = 0x01, 0x02, 0x04, 0x08, 0x10
 _RR_MS = 1000 / 1024  # clause 3.1.1.4: RR intervals are in 1/1024 s
+_ENERGY_FULL = 0xFFFF  # clause 3.1.1.3: the counter stays here until it is reset
 
 
 def heart_rate(data: bytes) -> Decoded:
-    """Decode to heart_rate [/min], rr_interval [ms] (oldest first) and hr_contact [1]."""
+    """Decode to heart_rate [/min], rr_interval [ms] (oldest first), hr_contact [1].
+
+    Where it is sent, energy_expended [kJ] since the counter was reset.
+    """
     cursor = Cursor(data, "heart rate measurement")
-    flags = cursor.unsigned(1)
+    flags = cursor.flags(1, 0x1F)
     channels = [channel("heart_rate", [cursor.unsigned(2 if flags & _WIDE_RATE else 1)])]
     if flags & _ENERGY:
-        cursor.take(2)
+        energy = cursor.unsigned(2)
+        if energy != _ENERGY_FULL:
+            channels.append(channel("energy_expended", [energy]))
     if flags & _RR and cursor.left >= 2:
         intervals = [cursor.unsigned(2) for _ in range(cursor.left // 2)]
         channels.append(channel("rr_interval", intervals, _RR_MS))
-    if not flags & _CONTACT_KNOWN:
-        return Decoded(tuple(channels))
-    worn = bool(flags & _CONTACT)
-    channels.append(channel("hr_contact", [int(worn)]))
-    return Decoded(tuple(channels), Quality.OK if worn else Quality.NOT_WORN)
+    quality = cursor.end()
+    if flags & _CONTACT_KNOWN:
+        worn = bool(flags & _CONTACT)
+        channels.append(channel("hr_contact", [int(worn)]))
+        quality |= Quality.OK if worn else Quality.NOT_WORN
+    return Decoded(tuple(channels), quality)

@@ -1,4 +1,4 @@
-"""Polar's published measurement protocol (PMD): settings, commands and raw data frames.
+"""Polar's published measurement protocol (PMD): commands, settings and answers.
 
 Source: Polar BLE SDK, technical documentation "Polar Measurement Data Specification" and
 "Online Measurement". Service FB005C80-02E7-F387-1CAD-8ACD2D8DF0C8.
@@ -6,27 +6,24 @@ Source: Polar BLE SDK, technical documentation "Polar Measurement Data Specifica
 
 from __future__ import annotations
 
+import math
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
-
-import numpy as np
 
 from vointi_edge.decoders.values import Cursor
 from vointi_edge.errors import DecodeError
 
 _RESPONSE = 0xF0
-_HEADER_BYTES = 10  # measurement 1, time of the last sample 8, frame type 1
-_COMPRESSED = 0x80
-_ECG_BYTES = 3  # frame type 0: signed 24-bit µV
-_ACC_BYTES = {0: 1, 1: 2, 2: 3}  # frame type → bytes of one axis, in milli-g
-_REFERENCE_BYTES = {0: 2, 1: 2}  # compressed frame type → bytes of one channel's first value
 
 
 class Measurement(IntEnum):
     """The measurements that the edge asks for."""
 
     ECG = 0
+    PPG = 1
     ACC = 2
+    PPI = 3
 
 
 class Setting(IntEnum):
@@ -35,7 +32,9 @@ class Setting(IntEnum):
     SAMPLE_RATE = 0  # Hz
     RESOLUTION = 1  # bit
     RANGE = 2  # ± g
+    RANGE_MILLIUNIT = 3
     CHANNELS = 4
+    FACTOR = 5  # IEEE 754, only in the answer to START
 
 
 _SETTING_BYTES = {0: 2, 1: 2, 2: 2, 3: 4, 4: 1, 5: 4}
@@ -66,15 +65,6 @@ class Answer:
     measurement: int
     status: int
     parameters: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PmdFrame:
-    """One data notification: `samples` (n, channels) int32 and the LAST sample's time, ns."""
-
-    measurement: int
-    last_ts_ns: int
-    samples: np.ndarray
 
 
 def answer(data: bytes) -> Answer | None:
@@ -115,73 +105,12 @@ def stop(measurement: Measurement) -> bytes:
     return bytes([Command.STOP, measurement])
 
 
-def polar_ecg(data: bytes) -> PmdFrame:
-    """Decode an ECG frame: one channel in µV."""
-    kind, last_ts_ns, frame_type, body = _header(data)
-    if kind != Measurement.ECG or frame_type != 0:
-        raise DecodeError("PMD frame", f"type {kind}/{frame_type} is not ECG in 24-bit µV")
-    return PmdFrame(kind, last_ts_ns, _integers(body, _ECG_BYTES, 1))
-
-
-def polar_acc(data: bytes) -> PmdFrame:
-    """Decode an acceleration frame: x, y, z in milli-g."""
-    kind, last_ts_ns, frame_type, body = _header(data)
-    if kind != Measurement.ACC:
-        raise DecodeError("PMD frame", f"measurement {kind} is not acceleration")
-    if frame_type & _COMPRESSED:
-        reference = _REFERENCE_BYTES.get(frame_type & ~_COMPRESSED)
-        if reference is None:
-            raise DecodeError("PMD frame", f"compressed acceleration type {frame_type} is unknown")
-        return PmdFrame(kind, last_ts_ns, deltas(body, reference, 3))
-    width = _ACC_BYTES.get(frame_type)
-    if width is None:
-        raise DecodeError("PMD frame", f"acceleration type {frame_type} is unknown")
-    return PmdFrame(kind, last_ts_ns, _integers(body, width, 3))
-
-
-def deltas(body: bytes, reference_bytes: int, channels: int) -> np.ndarray:
-    """Unpack a delta frame to (n, channels): reference values, then blocks of packed differences.
-
-    A block is: bits of a difference (1 byte), number of samples (1 byte), then
-    samples × channels differences, packed from the least significant bit on.
-    """
-    cursor = Cursor(body, "PMD delta frame")
-    rows = [[cursor.signed(reference_bytes) for _ in range(channels)]]
-    while cursor.left >= 2:
-        bits, count = cursor.unsigned(1), cursor.unsigned(1)
-        if bits > 32:
-            raise DecodeError("PMD delta frame", f"{bits}-bit differences do not exist")
-        packed = int.from_bytes(cursor.take((bits * count * channels + 7) // 8), "little")
-        for _ in range(count):
-            row = []
-            for value in rows[-1]:
-                row.append(value + _low_bits(packed, bits))
-                packed >>= bits
-            rows.append(row)
-    values = np.array(rows, dtype=np.int64)
-    if np.abs(values).max() > np.iinfo(np.int32).max:
-        raise DecodeError("PMD delta frame", "its values leave 32 bits")
-    return values.astype(np.int32)
-
-
-def _header(data: bytes) -> tuple[int, int, int, bytes]:
-    if len(data) <= _HEADER_BYTES:
-        raise DecodeError("PMD frame", f"{len(data)} bytes hold no sample")
-    return data[0], int.from_bytes(data[1:9], "little"), data[9], bytes(data[_HEADER_BYTES:])
-
-
-def _integers(body: bytes, width: int, channels: int) -> np.ndarray:
-    """Read packed little-endian two's-complement integers into (n, channels) int32."""
-    if len(body) % (width * channels):
-        raise DecodeError("PMD frame", f"{len(body)} bytes are no whole number of samples")
-    raw = np.zeros((len(body) // width, 4), dtype=np.uint8)
-    raw[:, 4 - width :] = np.frombuffer(body, dtype=np.uint8).reshape(-1, width)
-    wide = raw.view("<i4")[:, 0] >> (8 * (4 - width))  # arithmetic shift extends the sign
-    return wide.astype(np.int32).reshape(-1, channels)
-
-
-def _low_bits(packed: int, bits: int) -> int:
-    if bits == 0:
-        return 0
-    value = packed & ((1 << bits) - 1)
-    return value - (1 << bits) if value >> (bits - 1) else value
+def factor(parameters: bytes) -> float:
+    """Read what compressed samples are multiplied by, from the answer to START (1 if unsaid)."""
+    raw = settings(parameters).get(Setting.FACTOR)
+    if not raw:
+        return 1.0
+    (value,) = struct.unpack("<f", raw[0].to_bytes(4, "little"))
+    if not (math.isfinite(value) and 0 < value < 1e6):
+        raise DecodeError("PMD factor", f"{value} is no factor")
+    return float(value)

@@ -23,6 +23,9 @@ class Hub(Protocol):
     def rssi(self, device: str, dbm: int) -> None:
         """Note how strongly a device was heard, dBm."""
 
+    def bad(self, device: str, stream: str, reason: str) -> None:
+        """Count a message that cannot be decoded."""
+
     def rate(self, device: str, stream: str, rate_hz: float) -> None:
         """Note the sampling rate that a device agreed to, Hz."""
 

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.uuids import normalize_uuid_str
 
 from vointi_edge import decoders
+from vointi_edge.catalogue import StreamSpec
+from vointi_edge.decoders.bthome_sealed import SealedBTHome
+from vointi_edge.decoders.values import Decoded
 from vointi_edge.errors import DecodeError
 from vointi_edge.sources.ble.radio import Radio
+from vointi_edge.sources.ble.repeats import Repeats
 from vointi_edge.sources.ports import Assigned, Context
+from vointi_edge.sources.refusals import Refusals
 from vointi_edge.sources.scalars import scalar_reading
 
 log = logging.getLogger(__name__)
@@ -24,6 +31,14 @@ _CHECK_S = 5.0
 _RSSI_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    spec: StreamSpec
+    decode: Callable[[bytes], Decoded]
+    repeats: Repeats
+    refusals: Refusals
+
+
 class AdvertisingDevice:
     """Runs one assigned device until cancelled."""
 
@@ -31,9 +46,8 @@ class AdvertisingDevice:
         self._assigned = assigned
         self._id = assigned.config.id
         self._context = context
-        self._repeat_keys: dict[str, int] = {}
+        self._streams = [self._make_stream(spec, assigned) for spec in assigned.model.streams]
         self._heard_s: float | None = None
-        self._told = False
         radio.watch(assigned.config.address or "", self._sighting)
 
     async def run(self) -> None:
@@ -44,6 +58,10 @@ class AdvertisingDevice:
                 self._heard_s = None
                 log.warning("%s: not heard for %.0f s", self._id, _SILENCE_S)
                 self._context.hub.link(self._id, "lost", "not heard")
+
+    def _make_stream(self, spec: StreamSpec, assigned: Assigned) -> _Stream:
+        refusals = Refusals(self._id, spec.id, self._context.hub)
+        return _Stream(spec, _decoder(spec, assigned), Repeats(), refusals)
 
     def _sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
         data = self._payload(advertisement)
@@ -56,7 +74,7 @@ class AdvertisingDevice:
         if self._heard_s is None or now_s - self._heard_s > _RSSI_S:
             self._context.hub.rssi(self._id, advertisement.rssi)
         self._heard_s = now_s
-        self._take(data, self._context.clock.boottime_us())
+        self._take(data, now_s)
 
     def _payload(self, advertisement: AdvertisementData) -> bytes | None:
         match = self._assigned.model.match
@@ -66,19 +84,23 @@ class AdvertisingDevice:
             return advertisement.service_data.get(normalize_uuid_str(match.service_data_uuid))
         return None
 
-    def _take(self, data: bytes, mono_us: int) -> None:
-        for spec in self._assigned.model.streams:
+    def _take(self, data: bytes, now_s: float) -> None:
+        mono_us = self._context.clock.boottime_us()
+        for stream in self._streams:
             try:
-                decoded = decoders.ADVERTISEMENT[spec.decoder](data)
+                decoded = stream.decode(data)
             except DecodeError as error:
-                if not self._told:
-                    log.warning("%s: %s", self._id, error)
-                self._told = True
+                stream.refusals.note(error)
                 continue
-            if decoded.repeat_key is not None:
-                if self._repeat_keys.get(spec.id) == decoded.repeat_key:
-                    continue
-                self._repeat_keys[spec.id] = decoded.repeat_key
-            reading = scalar_reading(self._context, self._id, spec, decoded, mono_us)
+            if not stream.repeats.is_new(decoded, data, now_s):
+                continue
+            reading = scalar_reading(self._context, self._id, stream.spec, decoded, mono_us)
             if reading is not None:
                 self._context.hub.reading(reading)
+
+
+def _decoder(spec: StreamSpec, assigned: Assigned) -> Callable[[bytes], Decoded]:
+    key = assigned.config.key
+    if spec.decoder == "bthome_2" and key is not None:
+        return SealedBTHome(key, assigned.config.address or "").decode
+    return decoders.ADVERTISEMENT[spec.decoder]

@@ -17,6 +17,9 @@ from vointi_edge.backoff import Backoff
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.errors import DecodeError, SourceError
 from vointi_edge.sources.ble.characteristic import CharacteristicStream
+from vointi_edge.sources.ble.describe import describe
+from vointi_edge.sources.ble.device_clock import DeviceClock, set_right
+from vointi_edge.sources.ble.gsp import GspControl, GspStream
 from vointi_edge.sources.ble.pmd import PmdControl, PmdStream
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
@@ -29,7 +32,6 @@ _STABLE_S = 10.0
 _SETUP_S = 30.0
 _GOODBYE_S = 3.0
 _OLD_LINK_S = 5.0
-_MODEL, _FIRMWARE = "2a24", "2a26"  # Device Information Service 1.1, clauses 3.2 and 3.5
 
 
 class Stream(Protocol):
@@ -72,9 +74,15 @@ class GattDevice:
                 self._tell(str(error) or type(error).__name__)
             if time.monotonic() - started_s > _STABLE_S:
                 self._backoff.reset()
-            self._context.hub.link(self._id, "lost", self._told)
+            visited = self._assigned.model.visit_every_s and not self._told
+            self._context.hub.link(self._id, "advertising" if visited else "lost", self._told)
             self._sighted.clear()
-            await asyncio.sleep(self._backoff.next_s())
+            await asyncio.sleep(self._pause_s())
+
+    def _pause_s(self) -> float:
+        """Return how long to leave the device alone: to the next visit, or after a loss."""
+        visit_s = self._assigned.model.visit_every_s
+        return visit_s if visit_s and not self._told else self._backoff.next_s()
 
     async def _look_for_old_link(self) -> None:
         for device in await self._radio.connected_before(self._assigned.model.match.service_uuids):
@@ -116,26 +124,33 @@ class GattDevice:
         try:
             async with asyncio.timeout(_SETUP_S):
                 streams = await self._start_streams(client)
-                note = await _describe(client)
+                note = await describe(client, serial=self._assigned.config.tell_serial)
             self._context.hub.link(self._id, "connected", note)
             log.info("%s: connected %s", self._id, note)
             self._told = ""
-            await self._until_over(lost, streams)
+            if not self._assigned.model.visit_every_s:
+                await self._until_over(lost, streams)
         finally:
             await self._end(client)
 
     async def _start_streams(self, client: BleakClient) -> list[Stream]:
         streams: list[Stream] = []
-        control = PmdControl(client)
+        pmd, gsp = PmdControl(client), GspControl(client)
+        device_clock = await set_right(client, self._context.clock)
         for spec in self._assigned.model.streams:
-            stream: Stream
-            if spec.measurement is None:
-                stream = CharacteristicStream(self._id, spec, self._context)
-            else:
-                stream = PmdStream(self._id, spec, self._context, control)
+            stream = self._make_stream(spec, pmd, gsp, device_clock)
             await stream.start(client)
             streams.append(stream)
         return streams
+
+    def _make_stream(
+        self, spec: StreamSpec, pmd: PmdControl, gsp: GspControl, device_clock: DeviceClock
+    ) -> Stream:
+        if spec.measurement is not None:
+            return PmdStream(self._id, spec, self._context, pmd)
+        if spec.resource is not None:
+            return GspStream(self._id, spec, self._context, gsp)
+        return CharacteristicStream(self._id, spec, self._context, device_clock)
 
     async def _until_over(self, lost: asyncio.Event, streams: list[Stream]) -> None:
         """Return when the link is lost; raise SourceError when a stream falls silent."""
@@ -155,14 +170,3 @@ class GattDevice:
         if reason != self._told:
             log.warning("%s: %s", self._id, reason)
         self._told = reason
-
-
-async def _describe(client: BleakClient) -> str:
-    """Return model and firmware as the device tells them, made printable."""
-    words = []
-    for uuid in (_MODEL, _FIRMWARE):
-        characteristic = client.services.get_characteristic(uuid)
-        if characteristic is not None:
-            text = bytes(await client.read_gatt_char(characteristic)).decode("utf-8", "replace")
-            words.append(printable(text.rstrip("\0")))
-    return " ".join(words)

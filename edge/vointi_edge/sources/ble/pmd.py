@@ -12,13 +12,14 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from vointi_edge import decoders
 from vointi_edge.catalogue import StreamSpec
-from vointi_edge.clock import wall_at
 from vointi_edge.decoders import polar
 from vointi_edge.decoders.polar import Answer, Measurement, Setting, Status
-from vointi_edge.decoders.values import channel
 from vointi_edge.errors import DecodeError, SourceError
 from vointi_edge.reading import Reading
+from vointi_edge.sources.ble.raw import raw_reading
 from vointi_edge.sources.ports import Context
+from vointi_edge.sources.refusals import Refusals
+from vointi_edge.sources.scalars import scalar_reading
 from vointi_edge.sources.timeline import Timeline
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 CONTROL_POINT = "fb005c81-02e7-f387-1cad-8acd2d8df0c8"
 DATA = "fb005c82-02e7-f387-1cad-8acd2d8df0c8"
 _ANSWER_S = 5.0
-_MEASUREMENTS = {"ecg": Measurement.ECG, "acc": Measurement.ACC}
+_MEASUREMENTS = {one.name.lower(): one for one in Measurement}
 
 
 class PmdControl:
@@ -88,9 +89,11 @@ class PmdStream:
         self._context = context
         self._control = control
         self._measurement = _MEASUREMENTS[spec.measurement or ""]
-        self._decode = decoders.PMD[spec.decoder]
+        self._raw = decoders.PMD.get(spec.decoder)
+        self._values = decoders.PMD_VALUES.get(spec.decoder)
+        self._factor = 1.0
         self._timeline = Timeline(spec.rate_hz)
-        self._told = False
+        self._refusals = Refusals(device, spec.id, context.hub)
 
     async def start(self, client: BleakClient) -> None:
         """Start with what the catalogue prefers, or the nearest that the device offers."""
@@ -103,7 +106,7 @@ class PmdStream:
         if chosen is None:
             return
         rate_hz = float(chosen.get(Setting.SAMPLE_RATE, round(self.spec.rate_hz)))
-        self._timeline = Timeline(rate_hz)
+        self._timeline = Timeline(rate_hz or 1.0)
         request = polar.start(self._measurement, chosen)
         answer = await self._control.ask(request)
         if answer.status == Status.ALREADY_IN_STATE:  # left over from a process that was killed
@@ -111,6 +114,7 @@ class PmdStream:
             answer = await self._control.ask(request)
         if self._refused(answer):
             return
+        self._factor = polar.factor(answer.parameters)
         self._context.hub.rate(self._device, self.spec.id, rate_hz)
         self.heard_s = time.monotonic()
 
@@ -125,6 +129,8 @@ class PmdStream:
         return True
 
     async def _choose(self) -> dict[int, int] | None:
+        if self._measurement == Measurement.PPI:  # it has none
+            return {}
         answer = await self._control.ask(polar.get_settings(self._measurement))
         if self._refused(answer):
             return None
@@ -135,7 +141,7 @@ class PmdStream:
         }
         chosen: dict[int, int] = {}
         for setting, offers in polar.settings(answer.parameters).items():
-            if offers:
+            if offers and setting != Setting.FACTOR:
                 wish = preferred.get(Setting(setting), offers[0]) if setting in preferred else 0
                 chosen[setting] = min(offers, key=lambda offer: abs(offer - wish))
         return chosen
@@ -144,27 +150,20 @@ class PmdStream:
         arrival_us = self._context.clock.boottime_us()
         self.heard_s = time.monotonic()
         try:
-            frame = self._decode(data)
+            reading = self._reading(data, arrival_us)
         except DecodeError as error:
-            if not self._told:
-                log.warning("%s: %s: %s", self._device, self.spec.id, error)
-            self._told = True
+            self._refusals.note(error)
             return
-        placed = self._timeline.place(frame.last_ts_ns, len(frame.samples), arrival_us)
-        if placed is None:
-            return
-        self._context.hub.reading(
-            Reading(
-                device=self._device,
-                stream=self.spec.id,
-                mono_us=placed.mono_us,
-                wall_us=wall_at(self._context.clock, placed.mono_us),
-                rate_hz=placed.rate_hz,
-                dev_ts_ns=placed.dev_ts_ns,
-                channels=tuple(
-                    channel(metric, frame.samples[:, column])
-                    for column, metric in enumerate(self.spec.metrics)
-                ),
-                quality=placed.quality,
-            )
+        if reading is not None:
+            self._context.hub.reading(reading)
+
+    def _reading(self, data: bytes, arrival_us: int) -> Reading | None:
+        context, device, spec = self._context, self._device, self.spec
+        if self._values is not None:
+            return scalar_reading(context, device, spec, self._values(data), arrival_us)
+        if self._raw is None:
+            return None
+        frame = self._raw(data, self._factor)
+        return raw_reading(
+            context, device, spec, timeline=self._timeline, frame=frame, arrival_us=arrival_us
         )
