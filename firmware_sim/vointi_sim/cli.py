@@ -18,6 +18,7 @@ from vointi_sim.errors import ArgumentError, SimError
 
 if TYPE_CHECKING:
     from vointi_sim.clock import Clock
+    from vointi_sim.extras import Extra
     from vointi_sim.places import Place
 
 # As of grep and argparse: 2 is "you asked for something that cannot be".
@@ -79,7 +80,7 @@ async def _run(options: argparse.Namespace) -> int:
     story = scenario.read(options.scenario) if options.scenario else scenario.Scenario(None, ())
     seed = next(one for one in (options.seed, story.seed, 1) if one is not None)
     clock = PacedClock(options.speed)
-    wanted = _places(options, clock, seed)
+    wanted = _places(options, clock, seed, story.extras)
     director = scenario.Director(story, Faults([place for place, _, _ in wanted]), clock)
     async with AsyncExitStack() as stack:
         facts = {"box": str(options.box)} if options.box is not None else {}
@@ -92,14 +93,16 @@ async def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _places(options: argparse.Namespace, clock: Clock, seed: int) -> list[tuple[Place, str, str]]:
+def _places(
+    options: argparse.Namespace, clock: Clock, seed: int, extras: Sequence[Extra]
+) -> list[tuple[Place, str, str]]:
     from vointi_sim.places import home, service_point
 
     wanted = []
     if options.home is not None:
-        wanted.append((home(clock, seed), "--home", options.home))
+        wanted.append((home(clock, seed, extras), "--home", options.home))
     if options.service_point is not None:
-        point = service_point(clock, seed, options.box)
+        point = service_point(clock, seed, options.box, extras)
         wanted.append((point, "--service-point", options.service_point))
     return wanted
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vointi_sim.clock import Clock
+from vointi_sim.extras import Extra, Surroundings, build
 from vointi_sim.physiology import Person
 from vointi_sim.radio import HciPort, Radio
 from vointi_sim.service_point.box import Box
@@ -101,7 +102,7 @@ class Place:
         await self.port.stop()
 
 
-def home(clock: Clock, seed: int) -> Place:
+def home(clock: Clock, seed: int, extras: Sequence[Extra] = ()) -> Place:
     """The home: one person with five wearables, and a RuuviTag in the living room."""
     radio = Radio(seed)
     port = HciPort(radio, "home", "B8:27:EB:00:00:01")
@@ -123,11 +124,12 @@ def home(clock: Clock, seed: int) -> Place:
         scale(radio, clock, SCALE, person),
         cuff(radio, clock, CUFF, person),
         ruuvitag(radio, clock, HOME_RUUVITAG, room),
+        *build(extras, "home", Surroundings(radio, clock, room, person)),
     ]
     return Place("home", radio, port, devices)
 
 
-def service_point(clock: Clock, seed: int, box: Path | None) -> Place:
+def service_point(clock: Clock, seed: int, box: Path | None, extras: Sequence[Extra] = ()) -> Place:
     """The service point: visitors, their air, two room sensors and, at `box`, the box."""
     # Another seed than the home's, or the two rooms would have the same weather noise.
     seed += 1_000_003
@@ -138,6 +140,7 @@ def service_point(clock: Clock, seed: int, box: Path | None) -> Place:
     devices: list[SimulatedDevice] = [
         bthome_sensor(radio, clock, POINT_BTHOME, room),
         ruuvitag(radio, clock, POINT_RUUVITAG, room),
+        *build(extras, "service_point", Surroundings(radio, clock, room)),
     ]
     boxed = Box(SerialLine(box), clock, seed, visitors, room) if box is not None else None
     return Place("service_point", radio, port, devices, boxed)

@@ -1,4 +1,4 @@
-"""Scenario files: a seed and the faults that happen at given moments of simulated time.
+"""Scenario files: a seed, added devices, and faults at given moments of simulated time.
 
     seed = 7
     [[fault]]
@@ -6,7 +6,8 @@
     op = "drop"
     device = "C0:DE:00:00:00:01"
 
-Each `fault` table is what the control port takes, with `at_s` added (see `faults.Faults`).
+Each `fault` table is what the control port takes, with `at_s` added (see `faults.Faults`); each
+`device` table adds a device that the demo does not have (see `extras`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from vointi_sim.clock import Clock
 from vointi_sim.errors import ArgumentError
+from vointi_sim.extras import Extra, parse
 from vointi_sim.faults import Faults
 
 _FIELD = "--scenario"
@@ -29,6 +31,7 @@ class Scenario:
 
     seed: int | None
     faults: tuple[dict[str, Any], ...]
+    extras: tuple[Extra, ...] = ()
 
 
 def read(path: Path) -> Scenario:
@@ -40,15 +43,21 @@ def read(path: Path) -> Scenario:
     except ValueError as error:
         raise ArgumentError(_FIELD, f"{path}: {error}", "correct the TOML") from error
     for key in table:
-        if key not in ("seed", "fault"):
-            raise ArgumentError(key, "is unknown in a scenario", "use seed and [[fault]]")
+        if key not in ("seed", "fault", "device"):
+            fix = "use seed, [[device]] and [[fault]]"
+            raise ArgumentError(key, "is unknown in a scenario", fix)
     seed = table.get("seed")
     if seed is not None and type(seed) is not int:
         raise ArgumentError("seed", f"{seed!r} is wrong", "use a whole number")
-    faults = table.get("fault", [])
-    if not isinstance(faults, list) or not all(isinstance(fault, dict) for fault in faults):
-        raise ArgumentError("fault", "is no array of tables", "write [[fault]]")
-    return Scenario(seed, tuple(sorted(faults, key=_at_s)))
+    extras = tuple(parse(one) for one in _tables(table, "device"))
+    return Scenario(seed, tuple(sorted(_tables(table, "fault"), key=_at_s)), extras)
+
+
+def _tables(table: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    tables = table.get(key, [])
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        raise ArgumentError(key, "is no array of tables", f"write [[{key}]]")
+    return tables
 
 
 class Director:

@@ -74,7 +74,7 @@ async def test_faults_happen_in_order_of_time(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("seed = ", "--scenario: "),
-        ("sed = 3", "sed: is unknown in a scenario; use seed and"),
+        ("sed = 3", "sed: is unknown in a scenario; use seed, "),
         ("seed = true", "seed: True is wrong; use a whole number"),
         ("fault = 3", r"fault: is no array of tables; write \[\[fault\]\]"),
         ("[[fault]]\nop = 'drop'", "at_s: None is wrong; use seconds from the start"),

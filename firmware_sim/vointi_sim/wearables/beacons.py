@@ -13,8 +13,8 @@ from vointi_sim.radio import Advertisement, Radio
 from vointi_sim.service_point.room import Room
 from vointi_sim.wearables import wire
 
-_RUUVI = 0x0499
-_BTHOME = 0xFCD2
+RUUVI = 0x0499
+BTHOME = 0xFCD2
 # RuuviTag firmware 3 advertises, and measures, every 1285 ms.
 _RUUVI_PERIOD_S = 1.285
 # Lying flat on a shelf.
@@ -98,8 +98,8 @@ def ruuvitag(radio: Radio, clock: Clock, address: str, room: Room) -> Beacon:
             sequence=number % 65_535,
             address=address,
         )
-        return _advertisement(
-            AdvertisingData.MANUFACTURER_SPECIFIC_DATA, _RUUVI.to_bytes(2, "little") + payload
+        return advertisement(
+            AdvertisingData.MANUFACTURER_SPECIFIC_DATA, RUUVI.to_bytes(2, "little") + payload
         )
 
     return Beacon(
@@ -121,8 +121,8 @@ def bthome_sensor(radio: Radio, clock: Clock, address: str, room: Room) -> Beaco
             co2_ppm=round(air.co2_ppm),
         )
         del now_s
-        return _advertisement(
-            AdvertisingData.SERVICE_DATA_16_BIT_UUID, _BTHOME.to_bytes(2, "little") + payload
+        return advertisement(
+            AdvertisingData.SERVICE_DATA_16_BIT_UUID, BTHOME.to_bytes(2, "little") + payload
         )
 
     return Beacon(
@@ -130,6 +130,7 @@ def bthome_sensor(radio: Radio, clock: Clock, address: str, room: Room) -> Beaco
     )
 
 
-def _advertisement(kind: int, value: bytes) -> bytes:
+def advertisement(kind: int, value: bytes) -> bytes:
+    """One element after the flags, as it is on air."""
     # Flags 0x06: general discoverable, no BR/EDR. With RuuviTag's 26 bytes that is all 31.
     return bytes(AdvertisingData([(AdvertisingData.FLAGS, b"\x06"), (kind, value)]))

@@ -13,7 +13,7 @@ from bumble.gatt import Characteristic, Service
 from vointi_sim.clock import Clock
 from vointi_sim.physiology import Person
 from vointi_sim.radio import Radio
-from vointi_sim.wearables import wire
+from vointi_sim.wearables import wire, wire_body
 from vointi_sim.wearables.wearable import (
     Identity,
     Properties,
@@ -22,6 +22,9 @@ from vointi_sim.wearables.wearable import (
     notifying,
     readable,
 )
+
+# A body changes over weeks, not over a simulated day.
+_FAT_PCT = 24.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,25 @@ def scale(radio: Radio, clock: Clock, address: str, person: Person) -> Meter:
     others = (readable(0x2A9E, struct.pack("<I", 7 << 3)),)
     measuring = Measuring(0x181D, indicating(0x2A9D), others, value, 5.0, 60.0)
     return Meter(radio, clock, _identity(address, "Scale SIM", "SC-1", 0x181D), measuring, 64)
+
+
+def body_scale(radio: Radio, clock: Clock, address: str, person: Person) -> Meter:
+    """A body composition scale: first after 5 s, then every minute."""
+
+    def value(at_s: float) -> bytes:
+        weight_kg = person.weight_kg(at_s)
+        return wire_body.body_composition(
+            fat_pct=_FAT_PCT,
+            muscle_kg=0.42 * weight_kg,
+            water_kg=0.56 * weight_kg,
+            impedance_ohm=480.0 + person.temperature_cel(at_s),
+            weight_kg=weight_kg,
+        )
+
+    # Body composition features: muscle mass, water mass, impedance, weight.
+    others = (readable(0x2A9B, struct.pack("<I", 1 << 4 | 1 << 7 | 1 << 8 | 1 << 9)),)
+    measuring = Measuring(0x181B, indicating(0x2A9C), others, value, 5.0, 60.0)
+    return Meter(radio, clock, _identity(address, "Body scale SIM", "BC-1", 0x181B), measuring, 66)
 
 
 def cuff(radio: Radio, clock: Clock, address: str, person: Person) -> Meter:

@@ -7,7 +7,6 @@ frames) and the settings.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -34,15 +33,21 @@ class Measurement(IntEnum):
     """Measurement types that the simulated devices have."""
 
     ECG = 0
+    PPG = 1
     ACCELERATION = 2
+    PPI = 3
 
 
 class Setting(IntEnum):
-    """Setting types; all those used here are 16-bit."""
+    """Setting types."""
 
     SAMPLE_RATE = 0
     RESOLUTION = 1
     RANGE = 2
+    CHANNELS = 4
+
+
+_WIDTHS = {setting: 1 if setting is Setting.CHANNELS else 2 for setting in Setting}  # bytes
 
 
 class Status(IntEnum):
@@ -58,6 +63,7 @@ class Status(IntEnum):
     INVALID_SAMPLE_RATE = 8
     INVALID_RANGE = 9
     INVALID_MTU = 10
+    INVALID_CHANNELS = 11
     INVALID_STATE = 12
 
 
@@ -65,6 +71,7 @@ _REFUSAL = {
     Setting.SAMPLE_RATE: Status.INVALID_SAMPLE_RATE,
     Setting.RESOLUTION: Status.INVALID_RESOLUTION,
     Setting.RANGE: Status.INVALID_RANGE,
+    Setting.CHANNELS: Status.INVALID_CHANNELS,
 }
 
 Settings = Mapping[Setting, tuple[int, ...]]
@@ -98,12 +105,14 @@ def parse(request: bytes) -> Request:
     chosen: dict[Setting, int] = {}
     rest = request[2:]
     while rest:
-        if len(rest) < 4 or rest[1] != 1:
-            raise RequestError(operation, measurement, Status.INVALID_LENGTH)
         if rest[0] not in set(Setting):
             raise RequestError(operation, measurement, Status.INVALID_PARAMETER)
-        chosen[Setting(rest[0])] = int.from_bytes(rest[2:4], "little")
-        rest = rest[4:]
+        setting = Setting(rest[0])
+        end = 2 + _WIDTHS[setting]
+        if len(rest) < end or rest[1] != 1:
+            raise RequestError(operation, measurement, Status.INVALID_LENGTH)
+        chosen[setting] = int.from_bytes(rest[2:end], "little")
+        rest = rest[end:]
     return Request(operation, measurement, chosen)
 
 
@@ -124,7 +133,8 @@ def answer(operation: int, measurement: int, status: Status, settings: bytes = b
 def offer(settings: Settings) -> bytes:
     """Settings as in the answer to GET_SETTINGS: type, count, values."""
     return b"".join(
-        struct.pack(f"<BB{len(values)}H", setting, len(values), *values)
+        bytes([setting, len(values)])
+        + b"".join(value.to_bytes(_WIDTHS[setting], "little") for value in values)
         for setting, values in settings.items()
     )
 
