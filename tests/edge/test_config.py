@@ -142,3 +142,60 @@ def test_status_says_when_an_edge_never_ran(
 ) -> None:
     assert main(["status", "--data-dir", str(tmp_path)]) == 1
     assert "has this edge ever run?" in capsys.readouterr().err
+
+
+def test_a_device_s_key_is_read_and_never_shown(tmp_path: Path) -> None:
+    path = written(tmp_path, 'person = "p-7f3a"', 'key_file = "key"\nenable = ["ecg"]')
+    (tmp_path / "key").write_text("231d39c1d7cc1ab1aee224cd096db932\n")
+    device = load_config(path).devices[0]
+    assert device.key == bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
+    assert (device.enable, device.tell_serial) == (("ecg",), False)
+    assert "231d" not in repr(device)
+    assert "23, 1d" not in repr(device)
+
+
+@pytest.mark.parametrize("text", ["", "231d", "secret-of-thirty-two-characters!", "\u00e4" * 32])
+def test_a_wrong_key_file_is_told_without_its_text(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, 'person = "p-7f3a"', 'key_file = "key"')
+    (tmp_path / "key").write_text(text)
+    assert main(["check", "--config", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "device[1].key_file: must hold 32 hex digits and nothing else" in said
+    assert not text or text not in said
+    (tmp_path / "key").unlink()
+    assert main(["check", "--config", str(path)]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_stream_to_enable_must_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, 'person = "p-7f3a"', 'enable = ["glucose"]')
+    assert main(["check", "--config", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert 'device[1].enable: polar-h10 has no stream "glucose"; it has hr, ecg, acc' in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('ask = "2a52 0106"', 'ask = "2a52"', "ask: must be a characteristic and bytes in hex"),
+        ('ask = "2a52 0106"', 'ask = "x 01"', "ask: must be a characteristic and bytes in hex"),
+        ("enabled = false", 'enabled = "no"', "enabled: must be true or false"),
+    ],
+)
+def test_a_wrong_catalogue_line_is_told(tmp_path: Path, old: str, new: str, line: str) -> None:
+    text = (ROOT / "hardware" / "catalogue" / "ble-glucose.toml").read_text()
+    assert old in text
+    file = tmp_path / "ble-glucose.toml"
+    file.write_text(text.replace(old, new))
+    with pytest.raises(ConfigError, match=line):
+        load_model(file)
+
+
+def test_a_resource_must_be_a_path(tmp_path: Path) -> None:
+    text = (ROOT / "hardware" / "catalogue" / "movesense.toml").read_text()
+    file = tmp_path / "movesense.toml"
+    file.write_text(text.replace('"/Meas/ECG/128"', '"Meas ECG"'))
+    with pytest.raises(ConfigError, match="resource: must be a path such as /Meas/ECG/128"):
+        load_model(file)

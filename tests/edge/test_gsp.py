@@ -128,8 +128,13 @@ def test_the_magnetic_field_is_left_out() -> None:
     assert frame.samples[1, 3:].tolist() == [9000, 10000, 11000]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 3e38])
-def test_a_float_that_no_sensor_measures_is_refused(value: float) -> None:
-    content = struct.pack("<I9f", 9, *([value] * 9))
+QUIET, SIGNALLING = bytes.fromhex("0000c07f"), bytes.fromhex("0100a07f")
+
+
+@pytest.mark.parametrize(
+    "raw", [QUIET, SIGNALLING, *(struct.pack("<f", value) for value in (float("inf"), 3e38))]
+)
+def test_a_float_that_no_sensor_measures_is_refused(raw: bytes) -> None:
+    content = struct.pack("<I", 9) + raw * 9
     with pytest.raises(DecodeError, match="no sensor measures"):
         movesense_imu9(content, 104.0)

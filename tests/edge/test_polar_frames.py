@@ -84,6 +84,16 @@ def test_compressed_acceleration_is_multiplied_by_the_factor(kind: int, scale: f
     assert frame.scales == pytest.approx((scale,) * 3)
 
 
+def test_a_time_beyond_the_contract_is_refused() -> None:
+    for time_ns, good in ((2**62 - 1, True), (2**62, False), (2**64 - 1, False)):
+        data = b"\0" + time_ns.to_bytes(8, "little") + b"\0" + bytes(3)
+        if good:
+            assert polar_ecg(data).last_ts_ns == time_ns
+        else:
+            with pytest.raises(DecodeError, match="is no time"):
+                polar_ecg(data)
+
+
 def test_the_factor_comes_with_the_answer_to_start() -> None:
     raw = struct.pack("<f", 0.000244)
     assert polar.factor(b"\x05\x01" + raw) == pytest.approx(0.000244)

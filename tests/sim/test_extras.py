@@ -56,6 +56,11 @@ def test_a_scenario_names_them_and_the_demo_has_none(tmp_path: Path) -> None:
     assert scenario.read(path).extras == ()
 
 
+def test_the_example_has_one_of_each_kind(root: Path) -> None:
+    story = scenario.read(root / "firmware_sim" / "scenarios" / "more-devices.toml")
+    assert sorted(extra.kind for extra in story.extras) == sorted(extras.KINDS)
+
+
 async def test_every_kind_can_be_made_in_its_place() -> None:
     radio, clock = Radio(1), PacedClock()
     room = Room(1, RoomSize(50.0, 1.0), lambda _at_s: 1)

@@ -110,7 +110,10 @@ def _imu(content: bytes, rate_hz: float, quantities: int) -> RawFrame:
     if not body or len(body) % stride:
         raise DecodeError(_WHAT, f"{len(body)} bytes are no whole number of samples")
     count = len(body) // stride
-    floats = np.frombuffer(body, dtype="<f4").reshape(quantities, count, 3).astype(np.float64)
+    raw = np.frombuffer(body, dtype="<f4").reshape(quantities, count, 3)
+    if not np.isfinite(raw).all():  # before the cast: a signalling NaN warns in it
+        raise DecodeError(_WHAT, "holds a value that no sensor measures")
+    floats = raw.astype(np.float64)
     columns = [_steps(floats[0] * _MG_PER_M_S2, _ACC_STEP_MG)]
     metrics: tuple[str, ...] = _ACC
     scales: tuple[float, ...] = (_ACC_STEP_MG,) * 3

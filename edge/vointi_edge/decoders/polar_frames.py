@@ -17,6 +17,7 @@ from vointi_edge.errors import DecodeError
 
 _WHAT = "PMD frame"
 _HEADER_BYTES = 10
+_LAST_NS = (1 << 62) - 1  # 146 years from the device's epoch; the contract carries no more
 _COMPRESSED = 0x80
 _ECG_BYTES = 3  # frame type 0: signed 24-bit µV
 _ACC = ("acc_x", "acc_y", "acc_z")
@@ -170,7 +171,10 @@ def _header(data: bytes, wanted: Measurement) -> tuple[int, int, int, bytes]:
         raise DecodeError(_WHAT, f"{len(data)} bytes hold no sample")
     if data[0] != wanted:
         raise DecodeError(_WHAT, f"measurement {data[0]} is not {wanted.name}")
-    return data[0], int.from_bytes(data[1:9], "little"), data[9], bytes(data[_HEADER_BYTES:])
+    last_ts_ns = int.from_bytes(data[1:9], "little")
+    if last_ts_ns > _LAST_NS:
+        raise DecodeError(_WHAT, f"time {last_ts_ns} ns is no time")
+    return data[0], last_ts_ns, data[9], bytes(data[_HEADER_BYTES:])
 
 
 def _low_bits(packed: int, bits: int) -> int:
