@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from edge_parts import Hub, models
+from sim_central import until
 from vointi_contract.metrics import by_code
 from vointi_edge.clock import make_clock
 from vointi_edge.config import BleConfig, DeviceConfig
@@ -20,7 +21,7 @@ from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
 from vointi_sim.clock import PacedClock
 from vointi_sim.extras import Extra
-from vointi_sim.places import home
+from vointi_sim.places import Place, home
 
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
 KINDS = {
@@ -62,34 +63,39 @@ class Values(Hub):
 
 
 @asynccontextmanager
-async def running(hub: Hub) -> AsyncIterator[None]:
+async def running(
+    hub: Hub, addresses: Collection[str] = tuple(KINDS), visit_every_s: float = 0.0
+) -> AsyncIterator[Place]:
     extras = [
-        Extra(kind, "home", address, KEY if kind == "bthome-sealed" else b"")
-        for address, (kind, _) in KINDS.items()
+        Extra(KINDS[one][0], "home", one, KEY if KINDS[one][0] == "bthome-sealed" else b"")
+        for one in addresses
     ]
     place = home(PacedClock(10.0), 5, extras)
     await place.start("127.0.0.1", 0, "--home")
-    radio = Radio(
-        make_backend(BleConfig("virtual", "tcp-client:{}:{}".format(*place.port.address)))
-    )
-    context, catalogue = Context(hub, make_clock("system", 1.0)), models()
-    sources: list[AdvertisingDevice | GattDevice] = []
-    for address, (kind, model) in KINDS.items():
-        config = DeviceConfig(
-            kind, model, address, None, None, ("ppi",), KEY if kind == "bthome-sealed" else None
-        )
-        assigned = Assigned(config, catalogue[model].with_streams(config.enable))
-        source = AdvertisingDevice if assigned.model.transport == "ble-adv" else GattDevice
-        sources.append(source(assigned, radio, context))
+    hci = "tcp-client:{}:{}".format(*place.port.address)
+    radio = Radio(make_backend(BleConfig("virtual", hci)))
+    context = Context(hub, make_clock("system", 1.0))
+    sources = [source(one, radio, context, visit_every_s) for one in addresses]
     tasks = [asyncio.create_task(one.run()) for one in (*sources, radio)]
     try:
-        yield
+        yield place
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await radio.close()
         await place.stop()
+
+
+def source(
+    address: str, radio: Radio, context: Context, visit_every_s: float
+) -> AdvertisingDevice | GattDevice:
+    kind, name = KINDS[address]
+    key = KEY if kind == "bthome-sealed" else None
+    config = DeviceConfig(kind, name, address, None, None, ("ppi",), key)
+    model = replace(models()[name].with_streams(config.enable), visit_every_s=visit_every_s)
+    make = AdvertisingDevice if model.transport == "ble-adv" else GattDevice
+    return make(Assigned(config, model), radio, context)
 
 
 @pytest.mark.network
@@ -111,3 +117,14 @@ async def test_every_twin_is_read_as_what_it_is() -> None:
     for device, metrics in (("bthome-sealed", 4), ("ruuvi-air", 8)):
         assert len(hub.of_stream(device, "air")) == metrics
     assert hub.refused == []
+
+
+@pytest.mark.network
+async def test_a_visited_device_is_left_alone_between_visits() -> None:
+    address, hub = "C0:DE:00:00:00:12", Values()
+    async with running(hub, [address], visit_every_s=0.5) as place:
+        (sensor,) = (one for one in place.devices if one.address == address)
+        await until(lambda: len(hub.of("environment", "co2")) >= 2, 30)
+        await until(lambda: not sensor.connected)
+    states = [state for _, state, _ in hub.links]
+    assert states[:5] == ["connecting", "connected", "advertising", "connecting", "connected"]
