@@ -27,3 +27,11 @@ cdef inline void settle(const double *c, double *z, int sections, double v) noex
         v = y
         c += 5
         z += 2
+
+
+cdef inline int take_sections(object sos, double *c) except -1:
+    """Copy sections as (b0, b1, b2, 1, a1, a2) to where ``cascade`` reads them."""
+    for b0, b1, b2, _, a1, a2 in sos:
+        c[0], c[1], c[2], c[3], c[4] = b0, b1, b2, a1, a2
+        c += 5
+    return 0

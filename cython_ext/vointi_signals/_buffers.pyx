@@ -16,6 +16,9 @@ cnp.import_array()
 cdef extern from "math.h" nogil:
     bint isfinite(double)
 
+cdef extern from "Python.h":
+    const Py_ssize_t PY_SSIZE_T_MAX
+
 
 cdef inline bint _usable(cnp.ndarray x) noexcept:
     cdef int kind = cnp.PyArray_TYPE(x)
@@ -161,3 +164,78 @@ cdef int output_type(object dtype) except -1:
     if kind == np.float32:
         return cnp.NPY_FLOAT
     raise ParameterError("dtype", f"{dtype!r} is not an output type", "use float64 or float32")
+
+
+cdef Rows rows_of(cnp.ndarray a):
+    """Return the rows of what ``samples`` returned; the array must outlive them."""
+    cdef Rows rows
+    rows.at = <const char *>cnp.PyArray_DATA(a)
+    rows.left = cnp.PyArray_DIM(a, 0)
+    rows.width = cnp.PyArray_DIM(a, 1) if cnp.PyArray_NDIM(a) == 2 else 1
+    rows.kind = cnp.PyArray_TYPE(a)
+    return rows
+
+
+cdef Py_ssize_t fill(Rows *rows, double *block) noexcept nogil:
+    """Convert the next rows, BLOCK at most, into ``block``; return how many, 0 at the end."""
+    cdef Py_ssize_t n = min(<Py_ssize_t>BLOCK, rows.left)
+    load(rows.kind, rows.at, n * rows.width, block)
+    rows.at += n * rows.width * item_size(rows.kind)
+    rows.left -= n
+    return n
+
+
+cdef class Filter:
+    """What filters share: samples in, samples out.
+
+    One that gives a row for each row overrides ``_work``, which changes a block of up to BLOCK
+    elements where it lies, or ``_all``, which gets the whole input. One whose state two threads
+    could damage together keeps the interpreter lock: ``_unlock`` stays as it is.
+    """
+
+    def __cinit__(self):
+        self.channels = 1
+        self._unlock = PY_SSIZE_T_MAX
+
+    cdef void _work(self, double *x, Py_ssize_t rows) noexcept nogil:
+        pass
+
+    cdef void _all(self, int kind, const char *x, char *y, Py_ssize_t rows) noexcept nogil:
+        cdef double block[BLOCK]
+        cdef Py_ssize_t size_in = item_size(kind) * self.channels
+        cdef Py_ssize_t size_out = item_size(self._typenum) * self.channels
+        cdef Py_ssize_t n
+        while rows > 0:
+            n = min(BLOCK // self.channels, rows)
+            load(kind, x, n * self.channels, block)
+            self._work(block, n)
+            store(self._typenum, block, n * self.channels, y)
+            x += n * size_in
+            y += n * size_out
+            rows -= n
+
+    def process(self, x, out=None):
+        """Filter ``x`` and return the result, which is ``out`` (or ``x`` itself) if given.
+
+        Nothing is allocated when ``out`` is given and ``x`` is a contiguous array.
+        """
+        cdef cnp.ndarray xs = samples(x, self.channels)
+        cdef Py_ssize_t rows = cnp.PyArray_DIM(xs, 0)
+        cdef cnp.ndarray ys = output(out, xs, rows, self.channels, self._typenum)
+        cdef int kind = cnp.PyArray_TYPE(xs)
+        cdef const char *src = <const char *>cnp.PyArray_DATA(xs)
+        cdef char *dst = <char *>cnp.PyArray_DATA(ys)
+        if rows * self.channels > self._unlock:
+            with nogil:
+                self._all(kind, src, dst, rows)
+        else:
+            self._all(kind, src, dst, rows)
+        return ys
+
+    def push(self, x):
+        """Filter ``x``: the name that stages of a pipeline share."""
+        return self.process(x)
+
+    def flush(self):
+        """Return what is held back: nothing, every sample has had its answer."""
+        return empty(0, self.channels, self._typenum)

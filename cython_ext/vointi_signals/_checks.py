@@ -106,3 +106,11 @@ def checked_factor(field: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
         raise ParameterError(field, f"{value!r}", "use a whole number from 1 to 1000")
     return value
+
+
+def checked_missing(n_missing: object, most: int = 1 << 40) -> int:
+    """Return a number of missing samples from 0 to ``most``."""
+    whole = isinstance(n_missing, (int, np.integer)) and not isinstance(n_missing, bool)
+    if not whole or not 0 <= n_missing <= most:  # type: ignore[operator]
+        raise ParameterError("n_missing", f"{n_missing!r}", f"pass 0 to {most} samples, or reset")
+    return int(n_missing)  # type: ignore[call-overload, no-any-return]

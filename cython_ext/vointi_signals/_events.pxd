@@ -15,3 +15,13 @@ cdef class Sink:
     cdef bint failed
     cdef void add(self, Event e) noexcept nogil
     cdef object take(self)
+
+cdef class Detector:
+    cdef readonly double fs
+    cdef void *_memory
+    cdef Py_ssize_t _size
+    cdef bytes _tag
+    cdef unsigned int _of
+
+    cdef void _keep(self, void *memory, Py_ssize_t size, bytes tag, unsigned int of)
+    cdef bint _sound(self, const char *saved) noexcept

@@ -1,13 +1,17 @@
-"""A window of values kept in order."""
+"""Windows of values kept in order."""
+
+cdef struct Ring:
+    double *ring
+    double *order
+    Py_ssize_t count
+    Py_ssize_t head
 
 
 cdef class Sorted:
-    cdef double *ring
-    cdef double *order
+    cdef double *_memory
+    cdef Ring *_rings
     cdef Py_ssize_t size
-    cdef Py_ssize_t count
-    cdef Py_ssize_t head
+    cdef Py_ssize_t channels
 
-    cdef void clear(self) noexcept nogil
-    cdef Py_ssize_t _rank(self, double v) noexcept nogil
-    cdef double push(self, double v) noexcept nogil
+    cdef void clear(self, Py_ssize_t channel) noexcept nogil
+    cdef double push(self, double v, Py_ssize_t channel) noexcept nogil

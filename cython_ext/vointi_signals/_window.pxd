@@ -1,5 +1,7 @@
 """The last rows of a signal in one piece of memory, gaps taken care of."""
 
+from vointi_signals._buffers cimport Filter
+
 
 cdef class Window:
     cdef double *buf
@@ -19,3 +21,10 @@ cdef class Window:
     cdef void begin_gap(self, Py_ssize_t ch, Py_ssize_t row) noexcept nogil
     cdef void advance(self, Py_ssize_t rows) noexcept nogil
     cdef double *at(self, Py_ssize_t row) noexcept nogil
+
+
+cdef class Resampler(Filter):
+    cdef Window _window
+
+    cdef Py_ssize_t _outputs(self, Py_ssize_t rows) noexcept nogil
+    cdef object _more(self, Py_ssize_t rows, bint held)

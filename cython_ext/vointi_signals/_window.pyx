@@ -11,9 +11,15 @@ output), and with ``settle`` the first sample after it fills the history.
 from libc.stdlib cimport calloc, free
 from libc.string cimport memmove, memset
 
-from vointi_signals._buffers cimport BLOCK, all_finite, load
+cimport numpy as cnp
+
+from vointi_signals._buffers cimport BLOCK, Filter, all_finite, load, output, samples
+
+import numpy as np
 
 from vointi_signals._state import numbers, whole
+
+cnp.import_array()
 
 cdef extern from "math.h" nogil:
     bint isfinite(double)
@@ -118,3 +124,55 @@ cdef class Window:
         for i in range(3 * self.channels):
             self.fresh[i] = flags[i] != 0
         self.gaps = gaps
+
+
+cdef class Resampler(Filter):
+    """What filters share that give another number of rows than they take.
+
+    A resampler sets ``_window`` and overrides ``_outputs`` and ``_all``, which may write as many
+    rows as ``_outputs`` says.
+    """
+
+    cdef Py_ssize_t _outputs(self, Py_ssize_t rows) noexcept nogil:
+        """Return how many rows come out when ``rows`` more go in."""
+        return 0
+
+    @property
+    def gaps(self):
+        """How many gaps there were since the start or the last reset."""
+        return self._window.gaps
+
+    def gap(self, Py_ssize_t n_missing=0):
+        """Tell that samples are missing here; every channel's next output is NaN."""
+        cdef Py_ssize_t ch
+        for ch in range(self.channels):
+            self._window.begin_gap(ch, -1)
+
+    def outputs(self, Py_ssize_t rows):
+        """Return how many rows the next ``rows`` input rows will give: the least size of out."""
+        return self._outputs(max(0, rows))
+
+    def process(self, x, out=None):
+        """Resample ``x``; return the rows that are ready, in the first rows of ``out`` if given."""
+        cdef cnp.ndarray xs = samples(x, self.channels)
+        cdef Py_ssize_t rows = cnp.PyArray_DIM(xs, 0)
+        cdef Py_ssize_t made = self._outputs(rows)
+        if out is not None and isinstance(out, np.ndarray) and out.ndim and len(out) > made:
+            out = out[:made]
+        cdef cnp.ndarray ys = output(out, xs, made, self.channels, self._typenum)
+        if out is not None and rows and made and cnp.PyArray_DATA(ys) == cnp.PyArray_DATA(xs):
+            xs = xs.copy()
+        cdef const char *src = <const char *>cnp.PyArray_DATA(xs)
+        # The lock is kept: another thread's call in between would change how much fits into out.
+        self._all(cnp.PyArray_TYPE(xs), src, <char *>cnp.PyArray_DATA(ys), rows)
+        return ys
+
+    cdef object _more(self, Py_ssize_t rows, bint held):
+        """Process ``rows`` rows after the end: of the last sample where ``held``, else of 0."""
+        cdef Py_ssize_t ch
+        last = np.zeros(self.channels)
+        if held and self._window.keep:
+            for ch in range(self.channels):
+                last[ch] = self._window.at(-1)[ch]
+        pad = np.repeat(last[None, :], rows, axis=0)
+        return self.process(pad[:, 0] if self.channels == 1 else pad)

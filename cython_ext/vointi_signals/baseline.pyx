@@ -9,8 +9,7 @@ from libc.string cimport memset
 
 cimport numpy as cnp
 
-from vointi_signals._buffers cimport BLOCK, empty, item_size, load, output, output_type
-from vointi_signals._buffers cimport samples, store
+from vointi_signals._buffers cimport Filter, empty, output_type
 from vointi_signals._sorted cimport Sorted
 
 import numpy as np
@@ -27,7 +26,7 @@ cdef extern from "math.h" nogil:
     const double NAN
 
 
-cdef class Baseline:
+cdef class Baseline(Filter):
     """Takes a wandering baseline away: the signal minus two moving medians, one after the other.
 
     The first window (0.2 s) passes over P wave and QRS complex, the second (0.6 s) over the T
@@ -43,7 +42,6 @@ cdef class Baseline:
     cdef Py_ssize_t _head
     cdef bint _fresh
     cdef bint _in_gap
-    cdef int _typenum
     cdef readonly double fs
     cdef readonly tuple windows
     cdef readonly Py_ssize_t gaps
@@ -75,8 +73,8 @@ cdef class Baseline:
         self.gaps = 0
 
     cdef void _clear(self) noexcept nogil:
-        self._first.clear()
-        self._second.clear()
+        self._first.clear(0)
+        self._second.clear(0)
         memset(self._late, 0, self._delay * sizeof(double))
         self._head = 0
         self._fresh = True
@@ -98,8 +96,8 @@ cdef class Baseline:
             self._fresh = False
             for i in range(self._delay):
                 self._late[i] = v
-                self._second.push(self._first.push(v))
-        level = self._second.push(self._first.push(v))
+                self._second.push(self._first.push(v, 0), 0)
+        level = self._second.push(self._first.push(v, 0), 0)
         past = v
         if self._delay:
             past = self._late[self._head]
@@ -109,34 +107,10 @@ cdef class Baseline:
                 self._head = 0
         return past - level
 
-    cdef void _all(self, double *x, Py_ssize_t n) noexcept nogil:
+    cdef void _work(self, double *x, Py_ssize_t rows) noexcept nogil:
         cdef Py_ssize_t i
-        for i in range(n):
+        for i in range(rows):
             x[i] = self._one(x[i])
-
-    def process(self, x, out=None):
-        """Filter ``x`` (n,) and return the result, which is ``out`` (or ``x``) if given."""
-        cdef cnp.ndarray xs = samples(x, 1)
-        cdef Py_ssize_t left = cnp.PyArray_DIM(xs, 0)
-        cdef cnp.ndarray ys = output(out, xs, left, 1, self._typenum)
-        cdef int kind = cnp.PyArray_TYPE(xs)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(xs)
-        cdef char *dst = <char *>cnp.PyArray_DATA(ys)
-        cdef double block[BLOCK]
-        cdef Py_ssize_t n
-        while left > 0:
-            n = min(<Py_ssize_t>BLOCK, left)
-            load(kind, src, n, block)
-            self._all(block, n)
-            store(self._typenum, block, n, dst)
-            src += n * item_size(kind)
-            dst += n * item_size(self._typenum)
-            left -= n
-        return ys
-
-    def push(self, x):
-        """Filter ``x``: the name that stages of a pipeline share."""
-        return self.process(x)
 
     def flush(self):
         """Return the samples still held back, the last one taken to go on; then reset."""
@@ -155,7 +129,7 @@ cdef class Baseline:
         return save("baseline", self._fingerprint(), gaps=self.gaps, in_gap=int(self._in_gap),
                     fresh=int(self._fresh), head=self._head,
                     late=[self._late[i] for i in range(self._delay)],
-                    values=[self._first.values(), self._second.values()])
+                    values=[self._first.values(0), self._second.values(0)])
 
     def set_state(self, raw):
         """Take up a state of ``get_state``; StateError where it is not this filter's."""
@@ -165,8 +139,8 @@ cdef class Baseline:
         windows = saved_windows(saved, self.windows)
         head = whole(saved, "head", max(0, self._delay - 1))
         flags = whole(saved, "in_gap", 1), whole(saved, "fresh", 1), whole(saved, "gaps")
-        self._first.take(windows[0])
-        self._second.take(windows[1])
+        self._first.take(windows[0], 0)
+        self._second.take(windows[1], 0)
         for i in range(self._delay):
             self._late[i] = late[i]
         self._head = head

@@ -2,21 +2,18 @@
 
 cimport numpy as cnp
 from libc.math cimport NAN, acos, fmax, fmin, isfinite, sqrt
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 import numpy as np
 
-from vointi_signals import _blob
-from vointi_signals._buffers cimport BLOCK, load, samples
-from vointi_signals._events cimport Event, Sink
+from vointi_signals._buffers cimport BLOCK, Rows, fill, rows_of, samples
+from vointi_signals._events cimport Detector, Event, Sink
 from vointi_signals._state import fingerprint
-from vointi_signals._checks import checked_rate
+from vointi_signals._checks import checked_missing, checked_rate
 from vointi_signals.errors import ParameterError
 from vointi_signals.units import G_MS2, to_ms2
 
 cnp.import_array()
-
-VERSION = 1
 
 # Bourke 2007 (Gait & Posture 26:194): trunk, lower threshold 0.65 g, upper 2.8 g; the lower one
 # shows the fall, the upper one the impact within half a second after it.
@@ -127,7 +124,7 @@ cdef void take_one(State *q, Sink out, const double *v) noexcept nogil:
         judge(q, out)
 
 
-cdef class FallCandidates:
+cdef class FallCandidates(Detector):
     """Weightlessness, an impact, rest, and another direction of gravity than before.
 
     Off unless ``enabled`` is True: ``push`` then returns nothing. A candidate is a hint that a
@@ -138,10 +135,8 @@ cdef class FallCandidates:
 
     cdef State q
     cdef Sink out
-    cdef readonly double fs
     cdef readonly bint enabled
     cdef readonly str unit
-    cdef unsigned int _of
 
     def __init__(self, fs, unit="m/s2", *, enabled=False):
         self.fs = checked_rate(fs)
@@ -150,7 +145,7 @@ cdef class FallCandidates:
         self.unit = unit
         self.enabled = bool(enabled)
         self.out = Sink()
-        self._of = fingerprint("falls", self.fs, unit)
+        self._keep(&self.q, sizeof(State), b"VFAL", fingerprint("falls", self.fs, unit))
         memset(&self.q, 0, sizeof(State))
         self.q.fs = self.fs
         self.q.scale = to_ms2(unit) / G_MS2
@@ -161,38 +156,25 @@ cdef class FallCandidates:
         """Delay in s from the impact to the candidate."""
         return SETTLE_S + REST_S
 
-    @property
-    def state_size(self):
-        """Bytes of state."""
-        return sizeof(State)
-
     def push(self, x):
         """Return the candidates that became certain with these samples, shape (n, 3)."""
         cdef cnp.ndarray a = samples(x, 3)
-        cdef int kind = cnp.PyArray_TYPE(a)
-        cdef Py_ssize_t n = cnp.PyArray_DIM(a, 0)
-        cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(a)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(a)
         cdef double block[3 * BLOCK]
-        cdef Py_ssize_t i, m, first = 0
+        cdef Rows rows = rows_of(a)
+        cdef Py_ssize_t i, m
         if not self.enabled:
             return self.out.take()
         with nogil:
-            while first < n:
-                m = n - first if n - first < BLOCK else BLOCK
-                load(kind, src + 3 * first * size, 3 * m, block)
+            m = fill(&rows, block)
+            while m > 0:
                 for i in range(m):
                     take_one(&self.q, self.out, block + 3 * i)
-                first += m
+                m = fill(&rows, block)
         return self.out.take()
 
     def gap(self, n_missing):
         """Say that ``n_missing`` samples are missing here."""
-        cdef long long n
-        if isinstance(n_missing, bool) or not isinstance(n_missing, (int, np.integer)) \
-                or not 0 <= n_missing < 1 << 40:
-            raise ParameterError("n_missing", f"{n_missing!r}", "pass a number, 0 or more")
-        n = n_missing
+        cdef long long n = checked_missing(n_missing)
         if n and self.q.started:
             self.q.after_gap = 1
             restart(&self.q)
@@ -208,12 +190,3 @@ cdef class FallCandidates:
         self.q.n = 0
         self.q.after_gap = 0
         restart(&self.q)
-
-    def get_state(self):
-        """Return all that is remembered, as bytes."""
-        return _blob.pack(b"VFAL", VERSION, self._of, (<char *>&self.q)[:sizeof(State)])
-
-    def set_state(self, saved):
-        """Go on from bytes of ``get_state`` with the same parameters."""
-        body = _blob.unpack(saved, b"VFAL", VERSION, self._of, sizeof(State))
-        memcpy(&self.q, <char *>body, sizeof(State))

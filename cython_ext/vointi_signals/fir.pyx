@@ -12,7 +12,7 @@ from libc.stdlib cimport calloc, free
 
 cimport numpy as cnp
 
-from vointi_signals._buffers cimport empty, item_size, output, output_type, samples, store
+from vointi_signals._buffers cimport Filter, item_size, output_type, store
 from vointi_signals._window cimport Window
 
 import numpy as np
@@ -40,7 +40,7 @@ cdef enum:
     UNLOCK = 2048
 
 
-cdef class FirFilter:
+cdef class FirFilter(Filter):
     """y[n] = taps[0] x[n] + taps[1] x[n-1] + ... with the history that a stream needs.
 
     One channel takes (n,), several take (n, channels). ``dtype`` is the output's (float64 or
@@ -53,10 +53,8 @@ cdef class FirFilter:
     cdef double *_h
     cdef Window _window
     cdef Py_ssize_t _count
-    cdef int _typenum
     cdef bint _wide
     cdef readonly object taps
-    cdef readonly Py_ssize_t channels
 
     def __cinit__(self, taps, channels=1, dtype=np.float64, *, settle=False):
         cdef Py_ssize_t i
@@ -64,6 +62,7 @@ cdef class FirFilter:
         self.channels = checked_channels(channels)
         self._count = len(self.taps)
         self._typenum = output_type(dtype)
+        self._unlock = UNLOCK
         self._wide = vo_wide()
         self._window = Window(self._count - 1, self.channels, bool(settle))
         self._h = <double *>calloc(self._count, sizeof(double))
@@ -128,29 +127,6 @@ cdef class FirFilter:
             x += n * size_in
             y += n * size_out
             rows -= n
-
-    def process(self, x, out=None):
-        """Filter ``x`` and return the result, which is ``out`` (or ``x`` itself) if given."""
-        cdef cnp.ndarray xs = samples(x, self.channels)
-        cdef Py_ssize_t rows = cnp.PyArray_DIM(xs, 0)
-        cdef cnp.ndarray ys = output(out, xs, rows, self.channels, self._typenum)
-        cdef int kind = cnp.PyArray_TYPE(xs)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(xs)
-        cdef char *dst = <char *>cnp.PyArray_DATA(ys)
-        if rows * self.channels > UNLOCK:
-            with nogil:
-                self._all(kind, src, dst, rows)
-        else:
-            self._all(kind, src, dst, rows)
-        return ys
-
-    def push(self, x):
-        """Filter ``x``: the name that stages of a pipeline share."""
-        return self.process(x)
-
-    def flush(self):
-        """Return what is held back: nothing, every sample has had its answer."""
-        return empty(0, self.channels, self._typenum)
 
     def latency_s(self, fs):
         """Return the delay in seconds of slow changes: (taps - 1) / 2 samples if symmetric."""

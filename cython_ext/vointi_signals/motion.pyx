@@ -2,20 +2,18 @@
 
 cimport numpy as cnp
 from libc.math cimport NAN, fabs, fmax, isfinite, sqrt
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 import numpy as np
 
-from vointi_signals import _blob
-from vointi_signals._buffers cimport BLOCK, load, samples
+from vointi_signals._buffers cimport BLOCK, Rows, fill, rows_of, samples
+from vointi_signals._events cimport Detector
 from vointi_signals._state import fingerprint
-from vointi_signals._checks import checked_rate
-from vointi_signals.errors import ParameterError, StateError
+from vointi_signals._checks import checked_missing, checked_rate
+from vointi_signals.errors import ParameterError
 from vointi_signals.units import G_MS2, to_ms2
 
 cnp.import_array()
-
-VERSION = 1
 
 EPOCH_DTYPE = np.dtype(
     [
@@ -30,6 +28,9 @@ EPOCH_DTYPE = np.dtype(
         ("coverage", "<f8"),
     ]
 )
+
+# A day at 400 Hz: whoever was away for longer starts anew.
+LONGEST_GAP = 34560000
 
 cdef enum:
     LONGEST = 2400      # samples an epoch: 6 s at 400 Hz, within 10 kB of state
@@ -126,7 +127,7 @@ cdef void take_one(State *q, const double *v) noexcept nogil:
     q.good += 1
 
 
-cdef class MotionEpochs:
+cdef class MotionEpochs(Detector):
     """Mean amplitude deviation (MAD), ENMO and the like for every epoch, 5 to 400 Hz.
 
     ``push`` takes (n, 3) in ``unit`` (``"g"``, ``"mg"``, ``"m/s2"``) and returns a structured
@@ -138,10 +139,8 @@ cdef class MotionEpochs:
     """
 
     cdef State q
-    cdef readonly double fs
     cdef readonly double epoch_s
     cdef readonly str unit
-    cdef unsigned int _of
 
     def __init__(self, fs, epoch_s=6.0, unit="m/s2"):
         self.fs = checked_rate(fs)
@@ -154,7 +153,8 @@ cdef class MotionEpochs:
                 "epoch_s", f"{size} samples an epoch", f"use 10 to {LONGEST} samples an epoch"
             )
         self.unit = unit
-        self._of = fingerprint("motion", self.fs, self.epoch_s, unit)
+        of = fingerprint("motion", self.fs, self.epoch_s, unit)
+        self._keep(&self.q, sizeof(State), b"VMOT", of)
         memset(&self.q, 0, sizeof(State))
         self.q.scale = to_ms2(unit) / G_MS2
         self.q.size = size
@@ -165,37 +165,29 @@ cdef class MotionEpochs:
         """Delay in s from the start of an epoch to its measures."""
         return self.q.size / self.fs
 
-    @property
-    def state_size(self):
-        """Bytes of state."""
-        return sizeof(State)
-
     def push(self, x):
         """Return the epochs that ended with these samples, shape (n, 3)."""
         cdef cnp.ndarray a = samples(x, 3)
         cdef Py_ssize_t n = cnp.PyArray_DIM(a, 0)
         cdef cnp.ndarray out = np.empty((self.q.seen + n) // self.q.size, EPOCH_DTYPE)
         cdef Epoch *e = <Epoch *>cnp.PyArray_DATA(out)
-        cdef int kind = cnp.PyArray_TYPE(a)
-        cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(a)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(a)
         cdef double block[3 * BLOCK]
-        cdef Py_ssize_t i, m, first = 0
+        cdef Rows rows = rows_of(a)
+        cdef Py_ssize_t i, m
         with nogil:
-            while first < n:
-                m = n - first if n - first < BLOCK else BLOCK
-                load(kind, src + 3 * first * size, 3 * m, block)
+            m = fill(&rows, block)
+            while m > 0:
                 for i in range(m):
                     take_one(&self.q, block + 3 * i)
                     if self.q.seen == self.q.size:
                         close_epoch(&self.q, self.fs, e)
                         e += 1
-                first += m
+                m = fill(&rows, block)
         return out
 
     def gap(self, n_missing):
         """Say that ``n_missing`` samples are missing here; same as pushing as many NaN rows."""
-        cdef long long left = _count(n_missing)
+        cdef long long left = checked_missing(n_missing, LONGEST_GAP)
         parts = []
         while left > 0:
             m = min(left, 1 << 16)
@@ -217,22 +209,6 @@ cdef class MotionEpochs:
         self.q.n = 0
         open_epoch(&self.q)
 
-    def get_state(self):
-        """Return all that is remembered, as bytes."""
-        return _blob.pack(b"VMOT", VERSION, self._of, (<char *>&self.q)[:sizeof(State)])
-
-    def set_state(self, saved):
-        """Go on from bytes of ``get_state`` with the same parameters."""
-        body = _blob.unpack(saved, b"VMOT", VERSION, self._of, sizeof(State))
-        cdef State q
-        memcpy(&q, <char *>body, sizeof(State))
-        if not (q.size == self.q.size and 0 <= q.good <= q.seen < q.size):
-            raise StateError("state", "out of range", "reset instead")
-        self.q = q
-
-
-cdef long long _count(object n) except -1:
-    # A day at 400 Hz: whoever was away for longer starts anew.
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n <= 34560000:
-        raise ParameterError("n_missing", f"{n!r}", "pass 0 to 34560000 samples, or reset")
-    return n
+    cdef bint _sound(self, const char *saved) noexcept:
+        cdef const State *q = <const State *>saved
+        return q.size == self.q.size and 0 <= q.good <= q.seen < q.size

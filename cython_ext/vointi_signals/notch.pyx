@@ -14,8 +14,7 @@ from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from vointi_signals._buffers cimport BLOCK, empty, item_size, load, output
-from vointi_signals._buffers cimport output_type, samples, store
+from vointi_signals._buffers cimport BLOCK, Filter, output_type
 from vointi_signals.sos cimport SosFilter
 
 import numpy as np
@@ -45,7 +44,7 @@ cdef double LOST = 3.0
 NEAR = (3.0, 5.0)
 
 
-cdef class MainsNotch:
+cdef class MainsNotch(Filter):
     """Notch at the mains frequency and its harmonics for one channel sampled at ``fs`` Hz.
 
     ``mains`` is "auto", 50 or 60; ``q`` is frequency over width; ``harmonics`` counts the
@@ -67,7 +66,6 @@ cdef class MainsNotch:
     cdef Py_ssize_t _filled
     cdef Py_ssize_t _fade
     cdef Py_ssize_t _faded
-    cdef int _typenum
     cdef bint _auto
     cdef readonly double fs
     cdef readonly object q
@@ -187,7 +185,7 @@ cdef class MainsNotch:
             self._source = source
             self._faded = 0
 
-    cdef void _block(self, double *x, Py_ssize_t n) noexcept nogil:
+    cdef void _work(self, double *x, Py_ssize_t n) noexcept nogil:
         """Filter up to BLOCK samples where they lie."""
         cdef double notched[2][BLOCK]
         cdef double weight, old, new
@@ -217,34 +215,6 @@ cdef class MainsNotch:
                 self._decide()
                 self._filled = 0
             x[i] = new if isfinite(new) else NAN
-
-    def process(self, x, out=None):
-        """Filter ``x`` (n,) and return the result, which is ``out`` (or ``x``) if given."""
-        cdef cnp.ndarray xs = samples(x, 1)
-        cdef Py_ssize_t left = cnp.PyArray_DIM(xs, 0)
-        cdef cnp.ndarray ys = output(out, xs, left, 1, self._typenum)
-        cdef int kind = cnp.PyArray_TYPE(xs)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(xs)
-        cdef char *dst = <char *>cnp.PyArray_DATA(ys)
-        cdef double block[BLOCK]
-        cdef Py_ssize_t n
-        while left > 0:
-            n = min(<Py_ssize_t>BLOCK, left)
-            load(kind, src, n, block)
-            self._block(block, n)
-            store(self._typenum, block, n, dst)
-            src += n * item_size(kind)
-            dst += n * item_size(self._typenum)
-            left -= n
-        return ys
-
-    def push(self, x):
-        """Filter ``x``: the name that stages of a pipeline share."""
-        return self.process(x)
-
-    def flush(self):
-        """Return what is held back: nothing, every sample has had its answer."""
-        return empty(0, 1, self._typenum)
 
     def get_state(self):
         """Return the state as bytes (JSON inside), for ``set_state`` of an equal notch."""

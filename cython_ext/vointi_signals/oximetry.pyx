@@ -2,22 +2,20 @@
 
 cimport numpy as cnp
 from libc.math cimport NAN, fmax, fmin, isfinite, sqrt
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 import numpy as np
 
-from vointi_signals import _blob
-from vointi_signals._biquad cimport cascade, settle
-from vointi_signals._buffers cimport BLOCK, load, samples
+from vointi_signals._biquad cimport cascade, settle, take_sections
+from vointi_signals._buffers cimport BLOCK, Rows, fill, rows_of, samples
 from vointi_signals._calibration import checked_curve
+from vointi_signals._events cimport Detector
 from vointi_signals._state import fingerprint
-from vointi_signals._checks import checked_rate
+from vointi_signals._checks import checked_missing, checked_rate
 from vointi_signals.design import butter_sos
-from vointi_signals.errors import ParameterError, StateError
+from vointi_signals.errors import ParameterError
 
 cnp.import_array()
-
-VERSION = 1
 
 OXIMETRY_DTYPE = np.dtype(
     [
@@ -167,7 +165,7 @@ cdef bint take_one(State *q, double red, double infrared, Estimate *e) noexcept 
     return False
 
 
-cdef class PulseOximeter:
+cdef class PulseOximeter(Detector):
     """SpO2 in percent, once a second from the last 4 s, by the ratio of ratios.
 
     ``push`` takes (n, 2), red and infrared light as the sensor counts it (it must not be
@@ -179,16 +177,14 @@ cdef class PulseOximeter:
     """
 
     cdef State q
-    cdef readonly double fs
     cdef object _curve
-    cdef unsigned int _of
 
     def __init__(self, fs, calibration=None):
         self.fs = checked_rate(fs)
         if not 20 <= self.fs <= 1000:
             raise ParameterError("fs", f"{fs} Hz", "use 20 to 1000 Hz, resample first")
         self._curve = checked_curve(calibration, POINTS)
-        self._of = fingerprint("oximetry", self.fs, self._curve)
+        self._keep(&self.q, sizeof(State), b"VOXI", fingerprint("oximetry", self.fs, self._curve))
         self._setup()
 
     cdef _setup(self):
@@ -197,8 +193,7 @@ cdef class PulseOximeter:
         sos = np.vstack([
             butter_sos(1, 0.5, self.fs, "highpass"), butter_sos(2, 5.0, self.fs)
         ])
-        for i, v in enumerate(np.delete(sos, 3, axis=1).ravel()):
-            q.band[i] = v
+        take_sections(sos, q.band)
         for i, (ratio, spo2) in enumerate(self._curve):
             q.curve_ratio[i] = ratio
             q.curve_spo2[i] = spo2
@@ -212,39 +207,27 @@ cdef class PulseOximeter:
         """Age in s of the middle of an estimate's window."""
         return PARTS / 2 * self.q.size / self.fs
 
-    @property
-    def state_size(self):
-        """Bytes of state."""
-        return sizeof(State)
-
     def push(self, x):
         """Return the estimates of the seconds that ended with these samples, shape (n, 2)."""
         cdef cnp.ndarray a = samples(x, 2)
         cdef Py_ssize_t n = cnp.PyArray_DIM(a, 0)
         cdef cnp.ndarray out = np.empty((self.q.filled + n) // self.q.size + 1, OXIMETRY_DTYPE)
         cdef Estimate *e = <Estimate *>cnp.PyArray_DATA(out)
-        cdef int kind = cnp.PyArray_TYPE(a)
-        cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(a)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(a)
         cdef double block[2 * BLOCK]
-        cdef Py_ssize_t i, m, first = 0, found = 0
+        cdef Rows rows = rows_of(a)
+        cdef Py_ssize_t i, m, found = 0
         with nogil:
-            while first < n:
-                m = n - first if n - first < BLOCK else BLOCK
-                load(kind, src + 2 * first * size, 2 * m, block)
+            m = fill(&rows, block)
+            while m > 0:
                 for i in range(m):
                     if take_one(&self.q, block[2 * i], block[2 * i + 1], e + found):
                         found += 1
-                first += m
+                m = fill(&rows, block)
         return out[:found]
 
     def gap(self, n_missing):
         """Say that ``n_missing`` samples are missing here."""
-        cdef long long n
-        if isinstance(n_missing, bool) or not isinstance(n_missing, (int, np.integer)) \
-                or not 0 <= n_missing < 1 << 40:
-            raise ParameterError("n_missing", f"{n_missing!r}", "pass a number, 0 or more")
-        n = n_missing
+        cdef long long n = checked_missing(n_missing)
         if n and self.q.parts >= 0:
             restart(&self.q)
         self.q.n += n
@@ -258,18 +241,9 @@ cdef class PulseOximeter:
         """Forget everything."""
         self._setup()
 
-    def get_state(self):
-        """Return all that is remembered, as bytes."""
-        return _blob.pack(b"VOXI", VERSION, self._of, (<char *>&self.q)[:sizeof(State)])
-
-    def set_state(self, saved):
-        """Go on from bytes of ``get_state`` with the same parameters."""
-        body = _blob.unpack(saved, b"VOXI", VERSION, self._of, sizeof(State))
-        cdef State q
-        memcpy(&q, <char *>body, sizeof(State))
-        if not (
+    cdef bint _sound(self, const char *saved) noexcept:
+        cdef const State *q = <const State *>saved
+        return (
             q.size == self.q.size and 0 <= q.filled < q.size and 0 <= q.at < PARTS
             and q.points == self.q.points
-        ):
-            raise StateError("state", "out of range", "reset instead")
-        self.q = q
+        )

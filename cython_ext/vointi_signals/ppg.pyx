@@ -2,22 +2,19 @@
 
 cimport numpy as cnp
 from libc.math cimport NAN, fabs, fmax, fmin, isfinite, sqrt
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memmove, memset
 
 import numpy as np
 
-from vointi_signals import _blob
-from vointi_signals._biquad cimport cascade, settle
-from vointi_signals._buffers cimport BLOCK, load, samples
-from vointi_signals._events cimport Event, Sink
+from vointi_signals._biquad cimport cascade, settle, take_sections
+from vointi_signals._buffers cimport BLOCK, Rows, fill, rows_of, samples
+from vointi_signals._events cimport Detector, Event, Sink
 from vointi_signals._state import fingerprint
-from vointi_signals._checks import checked_rate
+from vointi_signals._checks import checked_missing, checked_rate
 from vointi_signals.design import butter_sos, group_delay
-from vointi_signals.errors import ParameterError, StateError
+from vointi_signals.errors import ParameterError
 
 cnp.import_array()
-
-VERSION = 1
 
 cdef enum:
     SHAPE = 24          # points of a pulse's shape
@@ -360,7 +357,7 @@ cdef void take_one(State *q, Sink out, double v) noexcept nogil:
         q.since = q.n
 
 
-cdef class PpgBeats:
+cdef class PpgBeats(Detector):
     """Finds pulse beats in one PPG channel, 20 to 1000 Hz, in any unit.
 
     ``inverted`` says that the samples are raw light, which falls when blood comes in. ``push``
@@ -373,9 +370,7 @@ cdef class PpgBeats:
 
     cdef State q
     cdef Sink out
-    cdef readonly double fs
     cdef readonly bint inverted
-    cdef unsigned int _of
 
     def __init__(self, fs, *, inverted=False):
         self.fs = checked_rate(fs)
@@ -383,7 +378,7 @@ cdef class PpgBeats:
             raise ParameterError("fs", f"{fs} Hz", "use 20 to 1000 Hz, resample first")
         self.inverted = bool(inverted)
         self.out = Sink()
-        self._of = fingerprint("ppg", self.fs, self.inverted)
+        self._keep(&self.q, sizeof(State), b"VPPG", fingerprint("ppg", self.fs, self.inverted))
         self._setup()
 
     cdef _setup(self):
@@ -393,8 +388,7 @@ cdef class PpgBeats:
         front = np.vstack([butter_sos(1, LOW_HZ, self.fs, "highpass"), low])
         # The third section is empty: unity.
         front = np.vstack([front, [[1.0, 0, 0, 1.0, 0, 0]]])
-        for i, row in enumerate(np.delete(front, 3, axis=1).ravel()):
-            q.front[i] = row
+        take_sections(front, q.front)
         q.fs = self.fs
         q.sign = -1.0 if self.inverted else 1.0
         q.every = max(1, int(self.fs / 50))
@@ -412,32 +406,23 @@ cdef class PpgBeats:
         """Beats a minute, from the median of the last eight intervals; 0 before the third."""
         return 60.0 / self.q.period if self.q.ngaps > 1 else 0.0
 
-    @property
-    def state_size(self):
-        """Bytes of state."""
-        return sizeof(State)
-
     def push(self, x):
         """Return the beats that became certain with these samples, shape (n,)."""
         cdef cnp.ndarray a = samples(x, 1)
-        cdef int kind = cnp.PyArray_TYPE(a)
-        cdef Py_ssize_t n = cnp.PyArray_DIM(a, 0)
-        cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(a)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(a)
         cdef double block[BLOCK]
-        cdef Py_ssize_t i, m, first = 0
+        cdef Rows rows = rows_of(a)
+        cdef Py_ssize_t i, m
         with nogil:
-            while first < n:
-                m = n - first if n - first < BLOCK else BLOCK
-                load(kind, src + first * size, m, block)
+            m = fill(&rows, block)
+            while m > 0:
                 for i in range(m):
                     take_one(&self.q, self.out, block[i])
-                first += m
+                m = fill(&rows, block)
         return self.out.take()
 
     def gap(self, n_missing):
         """Say that ``n_missing`` samples are missing here; same as pushing as many NaN."""
-        cdef long long n = _count(n_missing)
+        cdef long long n = checked_missing(n_missing)
         cdef long long bridged = min(n, <long long>(SHORT_GAP * self.fs) + 2)
         cdef long long i
         for i in range(bridged):
@@ -458,25 +443,10 @@ cdef class PpgBeats:
         """Forget everything."""
         self._setup()
 
-    def get_state(self):
-        """Return all that is remembered, as bytes."""
-        return _blob.pack(b"VPPG", VERSION, self._of, (<char *>&self.q)[:sizeof(State)])
-
-    def set_state(self, saved):
-        """Go on from bytes of ``get_state`` of a detector with the same parameters."""
-        body = _blob.unpack(saved, b"VPPG", VERSION, self._of, sizeof(State))
-        cdef State q
-        memcpy(&q, <char *>body, sizeof(State))
+    cdef bint _sound(self, const char *saved) noexcept:
+        cdef const State *q = <const State *>saved
         # The only values that are used as sizes and places.
-        if not (
+        return (
             0 <= q.nlearn <= LEARN and 0 <= q.ngaps <= RECENT and 0 <= q.head < TICKS
             and 0 <= q.nfaint <= FAINTS and q.every == self.q.every
-        ):
-            raise StateError("state", "out of range", "reset instead")
-        self.q = q
-
-
-cdef long long _count(object n) except -1:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n < 1 << 40:
-        raise ParameterError("n_missing", f"{n!r}", "pass a number of samples, 0 or more")
-    return n
+        )

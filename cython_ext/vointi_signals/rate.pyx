@@ -19,8 +19,8 @@ from libc.stdlib cimport calloc, free
 
 cimport numpy as cnp
 
-from vointi_signals._buffers cimport empty, item_size, output, output_type, samples, store
-from vointi_signals._window cimport Window
+from vointi_signals._buffers cimport empty, item_size, output_type, store
+from vointi_signals._window cimport Resampler, Window
 
 import numpy as np
 
@@ -42,7 +42,7 @@ cdef enum:
 MOST = 16.0
 
 
-cdef class RateCorrector:
+cdef class RateCorrector(Resampler):
     """Resamples from ``fs_in`` to ``fs_out`` Hz, both any number.
 
     ``set_rate`` follows an input rate that is better known later (within 1 % of the first, for
@@ -51,7 +51,6 @@ cdef class RateCorrector:
     """
 
     cdef double *_table
-    cdef Window _window
     cdef Py_ssize_t _half
     cdef Py_ssize_t _span
     # Positions in input samples relative to the newest one seen; _made counts from the anchor.
@@ -59,10 +58,8 @@ cdef class RateCorrector:
     cdef long long _made
     cdef double _anchor
     cdef double _ratio
-    cdef int _typenum
     cdef readonly double fs_in
     cdef readonly double fs_out
-    cdef readonly Py_ssize_t channels
     cdef double _first_rate
 
     def __cinit__(self, fs_in, fs_out, channels=1, dtype=np.float64, *, settle=True):
@@ -90,11 +87,6 @@ cdef class RateCorrector:
         free(self._table)
 
     @property
-    def gaps(self):
-        """How many gaps there were since the start or the last reset."""
-        return self._window.gaps
-
-    @property
     def latency_s(self):
         """Seconds between an output's own time and the input sample that lets it out."""
         return self._half / self.fs_in
@@ -116,12 +108,6 @@ cdef class RateCorrector:
         self._made = 0
         self.fs_in = rate
         self._ratio = self.fs_in / self.fs_out
-
-    def gap(self, Py_ssize_t n_missing=0):
-        """Tell that samples are missing here; every channel's next output is NaN."""
-        cdef Py_ssize_t ch
-        for ch in range(self.channels):
-            self._window.begin_gap(ch, -1)
 
     cdef inline double _due(self) noexcept nogil:
         """Return the next output's position in input samples."""
@@ -178,42 +164,11 @@ cdef class RateCorrector:
             x += n * size_in
             rows -= n
 
-    def outputs(self, Py_ssize_t rows):
-        """Return how many rows the next ``rows`` input rows will give: the least size of out."""
-        return self._outputs(max(0, rows))
-
-    def process(self, x, out=None):
-        """Resample ``x``; return the rows that are ready, in the first rows of ``out`` if given."""
-        cdef cnp.ndarray xs = samples(x, self.channels)
-        cdef Py_ssize_t rows = cnp.PyArray_DIM(xs, 0)
-        cdef Py_ssize_t made = self._outputs(rows)
-        if out is not None and isinstance(out, np.ndarray) and out.ndim and len(out) > made:
-            out = out[:made]
-        cdef cnp.ndarray ys = output(out, xs, made, self.channels, self._typenum)
-        if out is not None and rows and made and cnp.PyArray_DATA(ys) == cnp.PyArray_DATA(xs):
-            xs = xs.copy()
-        cdef int kind = cnp.PyArray_TYPE(xs)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(xs)
-        cdef char *dst = <char *>cnp.PyArray_DATA(ys)
-        # The lock is kept: another thread's call in between would change how much fits into out.
-        self._all(kind, src, dst, rows)
-        return ys
-
-    def push(self, x):
-        """Resample ``x``: the name that stages of a pipeline share."""
-        return self.process(x)
-
     def flush(self):
         """Return the outputs up to the last sample (which is held after the end), then reset."""
-        cdef Py_ssize_t ch
-        cdef double last = <double>(self._seen - 1)
         if self._seen == 0 and self._anchor == 0.0:
             return empty(0, self.channels, self._typenum)
-        held = np.zeros(self.channels)
-        for ch in range(self.channels):
-            held[ch] = self._window.at(-1)[ch]
-        pad = np.repeat(held[None, :], self._half, axis=0)
-        tail = self.process(pad[:, 0] if self.channels == 1 else pad)
+        tail = self._more(self._half, True)
         self.reset()
         return tail
 

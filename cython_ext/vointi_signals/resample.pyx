@@ -13,8 +13,8 @@ from libc.stdlib cimport calloc, free
 
 cimport numpy as cnp
 
-from vointi_signals._buffers cimport empty, item_size, output, output_type, samples, store
-from vointi_signals._window cimport Window
+from vointi_signals._buffers cimport item_size, output_type, store
+from vointi_signals._window cimport Resampler, Window
 
 import numpy as np
 
@@ -28,7 +28,7 @@ cdef extern from "math.h" nogil:
     const double NAN
 
 
-cdef class RationalResampler:
+cdef class RationalResampler(Resampler):
     """Resamples by ``up / down`` with the FIR low-pass ``taps`` at ``up`` times the input rate.
 
     Default taps: Kaiser-windowed sinc of 20 max(up, down) + 1 taps and gain ``up``, as in
@@ -38,14 +38,11 @@ cdef class RationalResampler:
     """
 
     cdef double *_h
-    cdef Window _window
     cdef Py_ssize_t _phase_taps
     cdef Py_ssize_t _next
     cdef bint _begun
-    cdef int _typenum
     cdef readonly Py_ssize_t up
     cdef readonly Py_ssize_t down
-    cdef readonly Py_ssize_t channels
     cdef readonly object taps
 
     def __cinit__(
@@ -68,22 +65,11 @@ cdef class RationalResampler:
     def __dealloc__(self):
         free(self._h)
 
-    @property
-    def gaps(self):
-        """How many gaps there were since the start or the last reset."""
-        return self._window.gaps
-
     def reset(self):
         """Forget every sample seen, as after construction."""
         self._window.clear()
         self._next = 0
         self._begun = False
-
-    def gap(self, Py_ssize_t n_missing=0):
-        """Tell that samples are missing here; every channel's next output is NaN."""
-        cdef Py_ssize_t ch
-        for ch in range(self.channels):
-            self._window.begin_gap(ch, -1)
 
     cdef Py_ssize_t _outputs(self, Py_ssize_t rows) noexcept nogil:
         """Return how many rows come out when ``rows`` more go in."""
@@ -143,43 +129,12 @@ cdef class RationalResampler:
             x += n * size_in
             rows -= n
 
-    def outputs(self, Py_ssize_t rows):
-        """Return how many rows the next ``rows`` input rows will give: the least size of out."""
-        return self._outputs(max(0, rows))
-
-    def process(self, x, out=None):
-        """Resample ``x``; return the rows that are ready, in the first rows of ``out`` if given."""
-        cdef cnp.ndarray xs = samples(x, self.channels)
-        cdef Py_ssize_t rows = cnp.PyArray_DIM(xs, 0)
-        cdef Py_ssize_t made = self._outputs(rows)
-        if out is not None and isinstance(out, np.ndarray) and out.ndim and len(out) > made:
-            out = out[:made]
-        cdef cnp.ndarray ys = output(out, xs, made, self.channels, self._typenum)
-        if out is not None and rows and cnp.PyArray_DATA(ys) == cnp.PyArray_DATA(xs) and made:
-            xs = xs.copy()
-        cdef int kind = cnp.PyArray_TYPE(xs)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(xs)
-        cdef char *dst = <char *>cnp.PyArray_DATA(ys)
-        # The lock is kept: another thread's call in between would change how much fits into out.
-        self._all(kind, src, dst, rows)
-        return ys
-
-    def push(self, x):
-        """Resample ``x``: the name that stages of a pipeline share."""
-        return self.process(x)
-
     def flush(self):
         """Return the outputs that still wait for input that will not come, then reset."""
         cdef Py_ssize_t left = len(self.taps) - 1 - (self._next + self.up)
         cdef Py_ssize_t count = 0 if left < 0 or not self._begun else left // self.down + 1
         cdef Py_ssize_t rows = (self._next + count * self.down) // self.up + 1
-        last = np.zeros(self.channels)
-        cdef Py_ssize_t ch
-        if self._window.settle and self._window.keep:
-            for ch in range(self.channels):
-                last[ch] = self._window.at(-1)[ch]
-        pad = np.repeat(last[None, :], rows, axis=0)
-        tail = self.process(pad[:, 0] if self.channels == 1 else pad)[:count].copy()
+        tail = self._more(rows, self._window.settle)[:count].copy()
         self.reset()
         return tail
 

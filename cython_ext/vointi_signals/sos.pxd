@@ -1,7 +1,9 @@
 """The filter's shape, for routines of this package that have one inside."""
 
+from vointi_signals._buffers cimport Filter
 
-cdef class SosFilter:
+
+cdef class SosFilter(Filter):
     cdef double *_c
     cdef double *_z
     cdef double *_rest
@@ -9,14 +11,12 @@ cdef class SosFilter:
     cdef unsigned char *_fresh
     cdef unsigned char *_in_gap
     cdef readonly Py_ssize_t sections
-    cdef readonly Py_ssize_t channels
     cdef readonly Py_ssize_t gaps
     cdef readonly bint settle
     cdef readonly object sos
     # The state of several channels is kept in groups of four lanes, of one channel in one.
     cdef Py_ssize_t _lanes
     cdef Py_ssize_t _size
-    cdef int _typenum
     cdef bint _any_fresh
     cdef bint _wide
 
@@ -27,4 +27,3 @@ cdef class SosFilter:
     cdef bint _sound(self) noexcept nogil
     cdef void _block(self, const double *x, double *y, Py_ssize_t rows) noexcept nogil
     cdef void _straight(self, const double *x, double *y, Py_ssize_t rows) noexcept nogil
-    cdef void _all(self, int kind, const char *x, char *y, Py_ssize_t rows) noexcept nogil

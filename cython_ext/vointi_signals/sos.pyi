@@ -1,14 +1,12 @@
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-class SosFilter:
+from vointi_signals._buffers import Filter
+
+class SosFilter(Filter):
     sos: NDArray[np.float64]
     sections: int
-    channels: int
     settle: bool
-    gaps: int
     state: NDArray[np.float64]
     def __init__(
         self,
@@ -18,15 +16,8 @@ class SosFilter:
         *,
         settle: bool = False,
     ) -> None: ...
-    def process(self, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]: ...
-    def push(self, x: ArrayLike) -> NDArray[Any]: ...
     def step(self, v: float) -> float: ...
-    def flush(self) -> NDArray[Any]: ...
-    def reset(self) -> None: ...
-    def gap(self, n_missing: int = 0) -> None: ...
     def latency_s(self, fs: float, at_hz: float | None = None) -> float: ...
-    def get_state(self) -> bytes: ...
-    def set_state(self, raw: bytes) -> None: ...
 
 def sosfilt(
     sos: ArrayLike, x: ArrayLike, zi: ArrayLike

@@ -13,17 +13,7 @@ from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from vointi_signals._buffers cimport (
-    BLOCK,
-    all_finite,
-    empty,
-    item_size,
-    load,
-    output,
-    output_type,
-    samples,
-    store,
-)
+from vointi_signals._buffers cimport BLOCK, Filter, all_finite, item_size, load, output_type, store
 
 import numpy as np
 
@@ -73,7 +63,7 @@ cdef inline double biquad(double x, const double *c, double *s, Py_ssize_t lanes
     return y
 
 
-cdef class SosFilter:
+cdef class SosFilter(Filter):
     """A cascade of second-order sections with its state.
 
     ``sos`` is SciPy's array of shape (sections, 6). One channel takes ``x`` of shape (n,),
@@ -91,6 +81,7 @@ cdef class SosFilter:
         self.channels = checked_channels(channels)
         self.settle = bool(settle)
         self._typenum = output_type(dtype)
+        self._unlock = UNLOCK
         self._lanes = 1 if self.channels == 1 else 4
         self._size = 2 * self.sections * ((self.channels + 3) // 4 * 4 if self.channels > 1 else 1)
         self._wide = vo_wide()
@@ -228,29 +219,6 @@ cdef class SosFilter:
             y += n * size_out
             rows -= n
 
-    def process(self, x, out=None):
-        """Filter ``x`` and return the result, which is ``out`` where one was given.
-
-        ``out`` may be ``x`` itself. Nothing is allocated when ``out`` is given and ``x`` is a
-        contiguous array.
-        """
-        cdef cnp.ndarray xs = samples(x, self.channels)
-        cdef Py_ssize_t rows = cnp.PyArray_DIM(xs, 0)
-        cdef cnp.ndarray ys = output(out, xs, rows, self.channels, self._typenum)
-        cdef int kind = cnp.PyArray_TYPE(xs)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(xs)
-        cdef char *dst = <char *>cnp.PyArray_DATA(ys)
-        if rows * self.channels > UNLOCK:
-            with nogil:
-                self._all(kind, src, dst, rows)
-        else:
-            self._all(kind, src, dst, rows)
-        return ys
-
-    def push(self, x):
-        """Filter ``x``: the name that stages of a pipeline share."""
-        return self.process(x)
-
     def step(self, double v):
         """Filter one sample of the only channel."""
         if self.channels != 1:
@@ -258,10 +226,6 @@ cdef class SosFilter:
         cdef double y = self._one(v, 0)
         self._any_fresh = self._fresh[0]
         return y
-
-    def flush(self):
-        """Return what is still held back: nothing, a recursive filter answers at once."""
-        return empty(0, self.channels, self._typenum)
 
     def latency_s(self, double fs, at_hz=None):
         """Return the group delay in seconds at ``at_hz``, by default where the gain is largest."""

@@ -2,18 +2,17 @@
 
 cimport numpy as cnp
 from libc.math cimport NAN, fmax, fmin, isfinite, log, sqrt
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 import numpy as np
 
-from vointi_signals import _blob
-from vointi_signals._biquad cimport cascade, settle
-from vointi_signals._buffers cimport BLOCK, load, samples
-from vointi_signals._events cimport Event, Sink
+from vointi_signals._biquad cimport cascade, settle, take_sections
+from vointi_signals._buffers cimport BLOCK, Rows, fill, rows_of, samples
+from vointi_signals._events cimport Detector, Event, Sink
 from vointi_signals._state import fingerprint
-from vointi_signals._checks import checked_rate
+from vointi_signals._checks import checked_missing, checked_rate
 from vointi_signals.design import butter_sos, group_delay
-from vointi_signals.errors import ParameterError, StateError
+from vointi_signals.errors import ParameterError
 from vointi_signals.units import to_ms2
 
 cnp.import_array()
@@ -21,8 +20,6 @@ cnp.import_array()
 # All decisions are made at one rate, so that a setting means the same on every device; 20 Hz
 # holds the 6 Hz that a foot strike needs.
 TICK_HZ = 20.0
-VERSION = 1
-
 cdef enum:
     RING = 128
     MASK = 127
@@ -375,7 +372,7 @@ cdef void take_one(State *q, Sink out, double m) noexcept nogil:
     q.before = v
 
 
-cdef class StepCounter:
+cdef class StepCounter(Detector):
     """Counts steps in acceleration of any orientation, 20 to 400 Hz.
 
     ``push`` takes (n, 3) in ``unit``: ``"g"``, ``"mg"`` or ``"m/s2"``. It returns the steps that
@@ -387,9 +384,7 @@ cdef class StepCounter:
 
     cdef State q
     cdef Sink out
-    cdef readonly double fs
     cdef readonly str unit
-    cdef unsigned int _of
 
     def __init__(self, fs, unit="m/s2"):
         self.fs = checked_rate(fs)
@@ -397,7 +392,7 @@ cdef class StepCounter:
             raise ParameterError("fs", f"{fs} Hz", "use 20 to 400 Hz, resample first")
         self.unit = unit
         self.out = Sink()
-        self._of = fingerprint("steps", self.fs, unit)
+        self._keep(&self.q, sizeof(State), b"VSTP", fingerprint("steps", self.fs, unit))
         self._setup(to_ms2(unit))
 
     def _setup(self, double scale):
@@ -406,10 +401,8 @@ cdef class StepCounter:
         high, low = butter_sos(1, 0.5, self.fs, "highpass"), butter_sos(4, 6.0, self.fs)
         narrow = butter_sos(4, 3.5, TICK_HZ)
         front = np.vstack([high, low])
-        for i, row in enumerate(np.delete(front, 3, axis=1).ravel()):
-            q.front[i] = row
-        for i, row in enumerate(np.delete(narrow, 3, axis=1).ravel()):
-            q.narrow[i] = row
+        take_sections(front, q.front)
+        take_sections(narrow, q.narrow)
         q.fs = self.fs
         q.scale = scale
         q.inc = self.fs / TICK_HZ
@@ -431,36 +424,27 @@ cdef class StepCounter:
         """Steps a minute now, 0 when not walking."""
         return 60.0 / self.q.usual if self.q.walking and self.q.usual > 0 else 0.0
 
-    @property
-    def state_size(self):
-        """Bytes of state."""
-        return sizeof(State)
-
     def push(self, x):
         """Return the steps that became certain with these samples, shape (n, 3)."""
         cdef cnp.ndarray a = samples(x, 3)
-        cdef int kind = cnp.PyArray_TYPE(a)
-        cdef Py_ssize_t n = cnp.PyArray_DIM(a, 0)
-        cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(a)
-        cdef const char *src = <const char *>cnp.PyArray_DATA(a)
         cdef double block[3 * BLOCK]
-        cdef Py_ssize_t i, m, first = 0
+        cdef Rows rows = rows_of(a)
+        cdef Py_ssize_t i, m
         cdef double s = self.q.scale
         with nogil:
-            while first < n:
-                m = n - first if n - first < BLOCK else BLOCK
-                load(kind, src + 3 * first * size, 3 * m, block)
+            m = fill(&rows, block)
+            while m > 0:
                 for i in range(m):
                     take_one(&self.q, self.out, s * sqrt(
                         block[3 * i] * block[3 * i] + block[3 * i + 1] * block[3 * i + 1]
                         + block[3 * i + 2] * block[3 * i + 2]
                     ))
-                first += m
+                m = fill(&rows, block)
         return self.out.take()
 
     def gap(self, n_missing):
         """Say that ``n_missing`` samples are missing here; same as pushing as many NaN rows."""
-        cdef long long n = _count(n_missing)
+        cdef long long n = checked_missing(n_missing)
         cdef long long bridged = min(n, <long long>(SHORT_GAP * self.fs) + 2)
         cdef long long i
         for i in range(bridged):
@@ -480,25 +464,10 @@ cdef class StepCounter:
         """Forget everything, the count of steps too."""
         self._setup(self.q.scale)
 
-    def get_state(self):
-        """Return all that is remembered, as bytes."""
-        return _blob.pack(b"VSTP", VERSION, self._of, (<char *>&self.q)[:sizeof(State)])
-
-    def set_state(self, saved):
-        """Go on from bytes of ``get_state`` of a counter with the same rate and unit."""
-        body = _blob.unpack(saved, b"VSTP", VERSION, self._of, sizeof(State))
-        cdef State q
-        memcpy(&q, <char *>body, sizeof(State))
+    cdef bint _sound(self, const char *saved) noexcept:
+        cdef const State *q = <const State *>saved
         # The only values that are used as sizes; the ring is indexed through a mask.
-        if not (
+        return (
             0 <= q.chain <= CHAIN and 0 <= q.npend <= PEND and q.ticks >= 0
             and q.inc == self.q.inc and 0 <= q.pos <= q.inc
-        ):
-            raise StateError("state", "out of range", "reset instead")
-        self.q = q
-
-
-cdef long long _count(object n) except -1:
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n < 1 << 40:
-        raise ParameterError("n_missing", f"{n!r}", "pass a number of samples, 0 or more")
-    return n
+        )
