@@ -1,4 +1,4 @@
-"""vointi-edge: run, check, status. Exit codes: 0 fine, 1 trouble while running, 2 wrong input."""
+"""vointi-edge. Exit codes: 0 fine, 1 trouble while running, 2 wrong input, 75 begin anew."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from vointi_edge import __version__
+from vointi_edge.care.cli import add_commands
 from vointi_edge.catalogue import Model, load_catalogue
 from vointi_edge.clockfloor import FLOOR_FILE, ClockFloor
 from vointi_edge.config import DeviceConfig, EdgeConfig, load_config
 from vointi_edge.configtrial import ConfigTrial
 from vointi_edge.errors import ConfigError, EdgeError, Problem, RestartError
+from vointi_edge.lock import DataLock
 from vointi_edge.vitals import run_folder
 
 EX_TEMPFAIL = 75  # sysexits.h: begin anew, please
@@ -50,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="print the outbox counters of a data folder")
     status.add_argument("--data-dir", type=Path, required=True)
     status.set_defaults(command=_status)
+    add_commands(commands, _load)
     return parser
 
 
@@ -121,7 +124,8 @@ def _run(arguments: argparse.Namespace) -> int:
     ConfigTrial(path, lambda _: None).start()
     config, models, password = _load(path)
     try:
-        asyncio.run(_run_agent(path, config, models, password))
+        with DataLock(config.data_dir):
+            asyncio.run(_run_agent(path, config, models, password))
     except RestartError as error:
         logging.getLogger(__name__).info("%s", error)
         return EX_TEMPFAIL

@@ -79,3 +79,11 @@ class OrderError(EdgeError):
 
 class RestartError(EdgeError):
     """The process has to begin anew, by the service manager; the message says why."""
+
+
+class LockedError(EdgeError):
+    """Another process uses the data folder."""
+
+    def __init__(self, data_dir: str) -> None:
+        self.data_dir = data_dir
+        super().__init__(f"{data_dir}: in use; stop the edge first (systemctl stop vointi-edge)")

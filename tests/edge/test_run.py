@@ -64,4 +64,4 @@ def test_a_data_folder_that_is_none_is_one_line(config: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "outbox.key: cannot be written" in line
+    assert "data/lock: cannot be written" in line
