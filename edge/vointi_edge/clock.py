@@ -95,7 +95,9 @@ class NtpClock:
     @property
     def state(self) -> ClockState:
         """Say how far wall time can be trusted."""
-        if self._kernel()[0] == _TIME_ERROR or time.time_ns() // 1000 < self._floor_us:
+        answer = self._kernel()[0]
+        # Below 0 the kernel was not asked: a sandbox forbids it, and nothing is known.
+        if answer < 0 or answer == _TIME_ERROR or time.time_ns() // 1000 < self._floor_us:
             return ClockState.UNSYNCED
         return ClockState.NTP
 

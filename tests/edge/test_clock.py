@@ -68,6 +68,14 @@ def test_the_configuration_chooses() -> None:
     assert isinstance(make_clock("system", 20.0), ScaledClock)
 
 
+def test_a_sandbox_that_forbids_to_ask_leaves_the_clock_untrusted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = NtpClock()
+    monkeypatch.setattr(clock, "_kernel", lambda: (-1, 0))
+    assert (clock.state, clock.wall_us()) == (ClockState.UNSYNCED, None)
+
+
 def test_a_time_that_has_been_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = NtpClock(floor_us=time.time_ns() // 1000 + 3_600_000_000)
     monkeypatch.setattr(clock, "_kernel", lambda: (0, 1_234))

@@ -1,0 +1,158 @@
+"""Provisioning: into a tree, twice; the card's first boot; units in their sandbox."""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CONFIG = """\
+edge = "home-1"
+pilot = "demo-home"
+site = "home-1"
+role = "home"
+data_dir = "/var/lib/vointi-edge"
+[mqtt]
+host = "gateway.example"
+port = 8883
+password_file = "password"
+"""
+UNITS = ("vointi-edge.service", "vointi-clock-floor.service")
+
+
+@pytest.fixture
+def folder(root: Path) -> Path:
+    return root / "hardware" / "provisioning"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    source = tmp_path / "from"
+    source.mkdir()
+    (source / "edge.toml").write_text(CONFIG)
+    (source / "password").write_text("secret\n")
+    (source / "orders.keys").write_text("# none yet\n")
+    return source
+
+
+def run(script: Path, *words: str, code: int = 0, **environment: str) -> str:
+    done = subprocess.run(
+        [str(script), *words],
+        capture_output=True, text=True, check=False, timeout=60,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment},
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def tree(folder: Path) -> dict[str, tuple[str, int]]:
+    return {
+        str(path.relative_to(folder)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mode,
+        )
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_second_run_changes_nothing(folder: Path, source: Path, tmp_path: Path) -> None:
+    made = tmp_path / "tree"
+    words = ("--from", str(source), "--prefix", str(made), "--serial")
+    assert "0 changes made" not in run(folder / "provision.sh", *words)
+    first = tree(made)
+    assert first["etc/vointi/password"][1] & 0o777 == 0o600
+    assert "etc/systemd/system/vointi-edge.service.d/serial.conf" in first
+    assert run(folder / "provision.sh", *words) == "0 changes made\n"
+    assert tree(made) == first
+    (made / "etc/vointi/edge.toml").chmod(0o644)
+    (source / "edge.toml").write_text(CONFIG + "[outbox]\ncommit_ms = 50\n")
+    assert "1 changes made" in run(folder / "provision.sh", *words)
+    assert "commit_ms" in (made / "etc/vointi/edge.toml").read_text()
+    assert (made / "etc/vointi/edge.toml").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_dry_run_writes_nothing(folder: Path, source: Path, tmp_path: Path) -> None:
+    made = tmp_path / "tree"
+    words = ("--from", str(source), "--prefix", str(made), "--dry-run")
+    assert "changes would be made" in run(folder / "provision.sh", *words)
+    assert not made.exists()
+
+
+def test_what_is_wrong_is_one_line(folder: Path, source: Path, tmp_path: Path) -> None:
+    script = folder / "provision.sh"
+    assert run(script, "--fron", "x", code=2) == "provision: unknown option --fron; see --help\n"
+    (tmp_path / "empty").mkdir()
+    assert "edge.toml: not found" in run(script, "--from", str(tmp_path / "empty"), code=2)
+    (source / "edge.toml").write_text(CONFIG.replace("/var/lib/vointi-edge", "data"))
+    words = ("--from", str(source), "--prefix", str(tmp_path / "tree"))
+    assert "data_dir: must be" in run(script, *words, code=2)
+    assert "--dry-run" in run(script, "--help")
+
+
+def test_a_card_provisions_itself_at_its_first_boot(
+    folder: Path, source: Path, tmp_path: Path
+) -> None:
+    boot, wheels, pi = tmp_path / "bootfs", tmp_path / "dist", tmp_path / "pi"
+    boot.mkdir()
+    wheels.mkdir()
+    before = "console=tty1 root=PARTUUID=1-02 rootwait quiet\n"
+    (boot / "cmdline.txt").write_text(before)
+    (wheels / "vointi_edge-0.1.0-py3-none-any.whl").write_bytes(b"wheel")
+    words = ("--boot", str(boot), "--from", str(source), "--wheels", str(wheels))
+    for _ in range(2):
+        run(folder / "prepare-card.sh", *words)
+    line = (boot / "cmdline.txt").read_text()
+    assert line.count("systemd.run=/boot/firmware/vointi/first-boot.sh") == 1
+    assert line.startswith(before.strip())
+    run(boot / "vointi" / "first-boot.sh", VOINTI_BOOT=str(boot), VOINTI_ROOT=str(pi))
+    assert (boot / "cmdline.txt").read_text() == before
+    service = pi / "etc/systemd/system/multi-user.target.wants/vointi-firstboot.service"
+    (command,) = re.findall(r"^ExecStart=(.*)$", service.read_text(), re.MULTILINE)
+    script, *rest = command.split()
+    assert rest == ["--from", "/boot/firmware/vointi"]
+    said = run(
+        pi / script.lstrip("/"),
+        *("--from", str(boot / "vointi"), "--prefix", str(tmp_path / "tree"), "--dry-run"),
+    )
+    assert "install the program" in said
+
+
+def test_scripts_pass_shellcheck(folder: Path) -> None:
+    checker = shutil.which("shellcheck")
+    if checker is None:
+        pytest.skip("no shellcheck: apt-get install shellcheck")
+    scripts = sorted(str(path) for path in folder.glob("*.sh"))
+    done = subprocess.run([checker, *scripts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_sandbox_scores_at_most_2_5(folder: Path, unit: str) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("no systemd-analyze: apt-get install systemd")
+    done = subprocess.run(
+        [analyze, "security", "--offline=true", "--no-pager", str(folder / "units" / unit)],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    found = re.search(r"exposure level for .*: ([\d.]+)", done.stdout)
+    if found is None:
+        pytest.skip(f"this systemd-analyze reads no unit files: {done.stderr.strip()[:80]}")
+    assert float(found[1]) <= 2.5, done.stdout
+
+
+def test_the_edge_may_ask_for_the_clock_and_not_set_it(folder: Path) -> None:
+    """ProtectClock would forbid adjtimex(2): the clock would never count as synchronised."""
+    unit = (folder / "units" / "vointi-edge.service").read_text()
+    assert "ProtectClock=no" in unit
+    assert "SystemCallFilter=adjtimex" in unit
+    assert "\nCapabilityBoundingSet=\n" in unit
+    parser = configparser.ConfigParser(strict=False, delimiters=("=",), interpolation=None)
+    parser.read_string((folder / "units" / "vointi-clock-floor.service").read_text())
+    assert parser["Service"]["capabilityboundingset"] == "CAP_SYS_TIME"
