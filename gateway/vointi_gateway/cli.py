@@ -1,4 +1,4 @@
-"""vointi-gateway serve | check | config."""
+"""vointi-gateway serve | check | config, and the commands for whoever runs pilots."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from . import logs
+from .commands import add_commands
 from .config import Settings, load
 from .errors import ConfigError, GatewayError
 from .gateway import Gateway
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     try:
         settings = load(arguments.config, os.environ)
+        if "run_with" in arguments:
+            sys.exit(arguments.run_with(settings, arguments))
         sys.exit(arguments.run(settings))
     except GatewayError as exc:
         print(exc, file=sys.stderr)
@@ -41,9 +44,14 @@ def _parser() -> argparse.ArgumentParser:
         ("config", _config, "print the settings as they are used, secrets left out"),
     ):
         command = commands.add_parser(name, help=about)
-        command.add_argument("--config", type=Path, help="a TOML file; VOINTI_… overrides it")
+        _common(command)
         command.set_defaults(run=run)
+    add_commands(commands, _common)
     return parser
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--config", type=Path, help="a TOML file; VOINTI_… overrides it")
 
 
 def _serve(settings: Settings) -> int:

@@ -5,26 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
+from .chores import Chores
 from .config import Settings
 from .fleet import Fleet
 from .ingest.service import Ingest
 from .live import Event, LiveHub
-from .pilots.erasure import Erasures
 from .pilots.registry import Registry
 from .steward import Steward
 from .store.embedded import EmbeddedStore
 from .store.influx.forwarder import InfluxForwarder, InfluxTarget
-from .store.model import Counts, ErasedRows, WornSpan
+from .store.model import Counts
+from .store.port import Store
 
 #: The five counts go to every open page this often.
 HEALTH_S = 1.0
-#: Between attempts to erase from copies that cannot be reached.
-RETRY_S = 30.0
 
 
 def make_store(settings: Settings) -> EmbeddedStore:
@@ -51,7 +50,6 @@ class Gateway:
         self.hub = LiveHub()
         self.store = make_store(settings)
         self._wall_us = wall_us
-        self._retry_s = 0.0
         self._started_s = time.monotonic()
         self._ingest: Ingest | None = None
         self._steward: Steward | None = None
@@ -66,9 +64,15 @@ class Gateway:
         self.store.open()
         self.registry.open()
         self.registry.seed(self.settings.pilot)
-        self.erasures = Erasures(self.registry, self._wall_us)
-        self.erasures.again()
-        self._steward = Steward(self.registry, self.fleet, self._chores)
+        chores = Chores(
+            registry=self.registry,
+            store=self.store,
+            in_turn=self._in_turn,
+            erase_copies=self._erase_copies,
+            changed=self._erased,
+        )
+        chores.erasures.again()
+        self._steward = Steward(self.registry, self.fleet, chores)
         if self.settings.influx is not None:
             target = InfluxTarget(self.settings.influx)
             self._copies = InfluxForwarder(self.store, target, self._person_of)
@@ -129,21 +133,13 @@ class Gateway:
         """Seconds since the process made this gateway."""
         return time.monotonic() - self._started_s
 
-    def _chores(self) -> None:
-        """What somebody asked for, here or in another process."""
-        now_s = time.monotonic()
-        for erasure in self.erasures.open():
-            if erasure.state == "asked" or now_s >= self._retry_s:
-                self._retry_s = now_s + RETRY_S
-                self.erasures.carry_out(erasure, self)
-                self.steward.refresh()
+    def _in_turn(self, work: Callable[[Store], Any]) -> Any:
+        return self.ingest.writer.submit(work).result()
 
-    def erase_store(self, spans: Sequence[WornSpan]) -> ErasedRows:
-        """Remove spans from the store, in the writer's thread. Raises StoreError."""
-        return self.ingest.writer.submit(lambda store: store.erase(spans)).result()
+    def _erased(self) -> None:
+        self.steward.refresh()
 
-    def erase_copies(self, person: str) -> str:
-        """Remove a person from InfluxDB: ``done``, ``none`` or why not yet."""
+    def _erase_copies(self, person: str) -> str:
         return "none" if self._copies is None else self._copies.erase(person)
 
     def _person_of(self, device: str, t_us: int) -> str | None:

@@ -18,6 +18,7 @@ from .database import Database
 from .document import PURPOSES
 from .erased import ErasedList
 from .gate import ROOM_KINDS, Gate, Loan
+from .jobs import Jobs
 from .keys import SigningKey
 from .lending import Lending
 from .people import People
@@ -55,6 +56,7 @@ class Registry:
         self.people = People(self.database, self.vault, self.audit, wall_us)
         self.lending = Lending(self.database, self.audit, wall_us)
         self.views = Views(self.database, wall_us)
+        self.jobs = Jobs(self.database, wall_us)
         self.policies = Policies(self.database, self.key, self.audit, wall_us)
         self.consents = Consents(self.database, self.pilots, load_texts(), self.audit, wall_us)
 

@@ -81,6 +81,9 @@ class Store(Protocol):
     def latest(self) -> Mapping[str, Mapping[str, Latest]]:
         """Device (global id) → metric name → newest sample; kept in memory."""
 
+    def series(self, device: str) -> tuple[tuple[str, str, int, int], ...]:
+        """(stream, metric, first UTC µs, last UTC µs) of all that is placed in time of a device."""
+
     def count_samples(self, query: SeriesQuery) -> int:
         """Upper bound of the samples in the span, cheaply. Raises UnknownSeriesError."""
 

@@ -12,6 +12,11 @@ CREATE TABLE erasure (
 CREATE TRIGGER consent_event_is_kept BEFORE DELETE ON consent_event
 WHEN NOT EXISTS (SELECT 1 FROM erasure e WHERE e.pilot = OLD.pilot AND e.person = OLD.person)
 BEGIN SELECT RAISE(ABORT, 'consent events are never deleted; erase the person'); END;
+-- What only the holder of the store can do, for whoever asks: result is JSON.
+CREATE TABLE job (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, arguments TEXT NOT NULL, asked_us INTEGER NOT NULL,
+    state TEXT NOT NULL, result TEXT NOT NULL DEFAULT ''
+);
 -- Who looked at whose data, for which purpose, by the hour.
 CREATE TABLE viewed (
     pilot TEXT NOT NULL, person TEXT NOT NULL, who TEXT NOT NULL, purpose TEXT NOT NULL,

@@ -299,6 +299,10 @@ class EmbeddedStore:
         """A snapshot of the newest samples."""
         return {device: dict(metrics) for device, metrics in list(self._latest.items())}
 
+    def series(self, device: str) -> tuple[tuple[str, str, int, int], ...]:
+        """What there is of a device, and from when to when."""
+        return self._read(lambda c: queries.series(c, device))
+
     def count_samples(self, query: SeriesQuery) -> int:
         """Upper bound of the samples in the span."""
         sids = self._sids(query)

@@ -14,6 +14,18 @@ _POINTS = "sid IN (SELECT unnest(?)) AND t_us < ? AND t_us >= ?"
 _FIELDS = 't_us, rate_hz, n, quality, seq, scale, "offset", v'
 
 
+def series(cursor: Any, device: str) -> tuple[tuple[str, str, int, int], ...]:
+    """(stream, metric, first, last UTC µs) of every series of a device."""
+    rows = cursor.execute(
+        "SELECT stream, metric, min(x.a), max(x.b) FROM series JOIN ("
+        "SELECT sid, t_us AS a, t_us AS b FROM scalar UNION ALL "
+        "SELECT sid, t_us, end_us FROM segment) x USING (sid) "
+        "WHERE device = ? AND x.a IS NOT NULL GROUP BY ALL ORDER BY stream, metric",
+        [device],
+    ).fetchall()
+    return tuple((stream, metric, int(a), int(b)) for stream, metric, a, b in rows)
+
+
 def count_samples(cursor: Any, sids: list[int], query: SeriesQuery) -> int:
     """Samples in the span, whole segments counted."""
     span = [sids, query.to_us, query.from_us]
