@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
@@ -26,7 +26,7 @@ WAIT_S = 900.0
 _LOOK_S = 0.1
 
 Common = Callable[[argparse.ArgumentParser], None]
-Sub = argparse._SubParsersAction[argparse.ArgumentParser]
+Sub: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[["Context", argparse.Namespace], int]
 
 

@@ -161,6 +161,7 @@ class Erasures:
                     f"DELETE FROM {table} WHERE pilot = ? AND person = ?",  # noqa: S608
                     (pilot, person),
                 )
+            con.execute("DELETE FROM job WHERE arguments ->> '$.person' = ?", (person,))
 
     def _save(
         self, erasure: str, state: str, receipt: dict[str, Any], *, keep_person: bool = True
