@@ -92,6 +92,10 @@ class ConflictError(RegistryError):
     """What was asked contradicts what is registered."""
 
 
+class NotAllowedError(RegistryError):
+    """The role of who asks does not allow it."""
+
+
 class AuditError(GatewayError):
     """The audit log does not verify.
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from . import devices, health, live, pilots, series
+from . import (
+    audit,
+    consents,
+    devices,
+    erasures,
+    exports,
+    health,
+    live,
+    loans,
+    participants,
+    pilots,
+    refusals,
+    series,
+)
 
 __all__ = ["router"]
 
@@ -12,6 +25,9 @@ __all__ = ["router"]
 def router() -> APIRouter:
     """Every resource under /api/v1."""
     api = APIRouter(prefix="/api/v1")
-    for resource in (health, pilots, devices, series, live):
+    for resource in (
+        *(health, pilots, devices, series, live, participants, loans),
+        *(consents, erasures, exports, refusals, audit),
+    ):
         api.include_router(resource.router)
     return api

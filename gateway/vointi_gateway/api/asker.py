@@ -13,6 +13,8 @@ from typing import Annotated, Literal
 from fastapi import Depends
 from starlette.requests import Request
 
+from ..errors import NotAllowedError, UnknownRecordError
+
 Role = Literal["company", "city", "care", "operator", "resident"]
 
 
@@ -32,6 +34,18 @@ class Asker:
     def purposes(self) -> tuple[str, ...]:
         """What the role may look at data for; the first is meant when none is named."""
         return _PURPOSES[self.role]
+
+    def must_be(self, *roles: Role) -> None:
+        """Raises NotAllowedError for any other role."""
+        if self.role not in roles:
+            raise NotAllowedError("role", f"{self.role} may not do this; ask {' or '.join(roles)}")
+
+    def must_see(self, pilot: str, person: str | None = None) -> None:
+        """Raises UnknownRecordError, as if it did not exist, outside one's own pilot or person."""
+        if self.pilot not in (None, pilot):
+            raise UnknownRecordError("pilot", f"{pilot} is not registered; import it first")
+        if self.person is not None and person != self.person:
+            raise UnknownRecordError("person", f"{pilot} has no {person}; list its participants")
 
 
 _PURPOSES: dict[Role, tuple[str, ...]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Protocol, cast
 
-from fastapi import Depends
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
@@ -63,8 +63,23 @@ def _gateway(request: Request) -> GatewayView:
 TheGateway = Annotated[GatewayView, Depends(_gateway)]
 
 
+#: A pilot or a pseudonym in a path or a query.
+PilotId = Annotated[str, Path(description="Pilot", max_length=63, examples=["demo-home"])]
+PersonId = Annotated[str, Path(description="Pseudonym", max_length=63, examples=["p-7f3a"])]
+PilotFilter = Annotated[str | None, Query(description="Only this pilot's", max_length=63)]
+
+
 class Problem(BaseModel):
     """Why a request was not answered: the parameter, and what to send in its place."""
 
     field: str = Field(description="The parameter that is wrong, or empty", examples=["resolution"])
     fix: str = Field(description="What to send in its place", examples=["use raw, 1s, 60s or 1m"])
+
+
+#: What every route that names a record may answer instead.
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "The role does not allow it"},
+    404: {"model": Problem, "description": "Nothing of this name is registered"},
+    409: {"model": Problem, "description": "It contradicts what is registered"},
+    422: {"model": Problem, "description": "A field is wrong; field and fix"},
+}

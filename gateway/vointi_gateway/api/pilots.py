@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
 from ..config import PilotSettings
 from ..fleet import Fleet
-from .deps import TheGateway
+from ..pilots.document import as_table, from_table, schema
+from .asker import TheAsker
+from .deps import REFUSALS, PilotId, TheGateway
 
 router = APIRouter(tags=["pilots"])
 
@@ -22,6 +26,31 @@ class PilotOut(BaseModel):
     edges: list[str] = Field(examples=[["home-1"]])
     people: list[str] = Field(description="Pseudonyms", examples=[["p-7f3a"]])
     devices: int
+
+
+@router.get("/pilots/schema", summary="The JSON schema of a pilot's portable file")
+def pilot_schema() -> dict[str, Any]:
+    """JSON schema, draft 2020-12."""
+    return schema()
+
+
+@router.get("/pilots/{pilot}", summary="One pilot as its portable file", responses=REFUSALS)
+def pilot_document(gateway: TheGateway, asker: TheAsker, pilot: PilotId) -> dict[str, Any]:
+    """Everything about a pilot that another city needs, and no person."""
+    asker.must_see(pilot)
+    return as_table(gateway.registry.pilots.get(pilot))
+
+
+@router.post("/pilots", summary="Import a pilot", status_code=201, responses=REFUSALS)
+def import_pilot(
+    gateway: TheGateway, asker: TheAsker, document: Annotated[dict[str, Any], Body()]
+) -> dict[str, Any]:
+    """Add a pilot or replace it, from its portable file in JSON."""
+    asker.must_be("operator", "city")
+    read = from_table(document)
+    asker.must_see(read.id)
+    gateway.registry.pilots.put(read, actor=asker.name)
+    return as_table(read)
 
 
 @router.get("/pilots", summary="Every pilot", response_model=list[PilotOut])

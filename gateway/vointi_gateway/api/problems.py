@@ -10,7 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from ..errors import QueryError, StoreError, UnknownSeriesError
+from ..errors import (
+    ConflictError,
+    NotAllowedError,
+    QueryError,
+    RegistryError,
+    StoreError,
+    UnknownRecordError,
+    UnknownSeriesError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +30,14 @@ def _problem(status: int, field: str, fix: str) -> JSONResponse:
 async def _query(_request: Request, exc: Exception) -> JSONResponse:
     field, fix = (exc.field, exc.fix) if isinstance(exc, QueryError) else ("", "")
     return _problem(422, field, fix)
+
+
+async def _registry(_request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, RegistryError):
+        return _problem(500, "", "")
+    kinds = ((UnknownRecordError, 404), (ConflictError, 409), (NotAllowedError, 403))
+    status = next((code for kind, code in kinds if isinstance(exc, kind)), 422)
+    return _problem(status, exc.field, exc.fix)
 
 
 async def _unknown_series(_request: Request, exc: Exception) -> JSONResponse:
@@ -53,6 +69,7 @@ async def _crash(_request: Request, exc: Exception) -> JSONResponse:
 def install(app: FastAPI) -> None:
     """Answer every error of the application in this form."""
     app.add_exception_handler(QueryError, _query)
+    app.add_exception_handler(RegistryError, _registry)
     app.add_exception_handler(UnknownSeriesError, _unknown_series)
     app.add_exception_handler(StoreError, _store)
     app.add_exception_handler(RequestValidationError, _validation)

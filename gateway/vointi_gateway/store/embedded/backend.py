@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -253,9 +252,9 @@ class EmbeddedStore:
         """Bring everything into the one file, and copy it."""
         try:
             self._writer().execute("FORCE CHECKPOINT")
-            shutil.copyfile(self._path, path)
-        except (duckdb.Error, OSError) as exc:
-            raise StoreError(f"the store could not be copied: {exc}") from exc
+        except duckdb.Error as exc:
+            raise StoreError(f"the store could not be copied: {_line(exc)}") from exc
+        erasing.copy_file(self._path, path)
 
     def receipts(self) -> Iterator[Receipt]:
         """Every settled range."""

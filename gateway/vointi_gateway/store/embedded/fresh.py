@@ -1,4 +1,4 @@
-"""python -m …fresh OLD NEW: every row of a DuckDB file in a new one, in the same order.
+"""python fresh.py OLD NEW: every row of a DuckDB file in a new one, in the same order.
 
 The row numbers of copies (JSON on stdin) are set in the new file: it has no holes.
 """

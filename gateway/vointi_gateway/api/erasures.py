@@ -1,0 +1,60 @@
+"""/api/v1/erasures: to be erased, and the receipt."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..pilots.erasure import Erasure, Erasures
+from .asker import TheAsker
+from .deps import REFUSALS, GatewayView, TheGateway
+
+router = APIRouter(tags=["erasures"], responses=REFUSALS)
+
+
+class WhoIn(BaseModel):
+    """A person of a pilot."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pilot: str = Field(max_length=63)
+    person: str = Field(max_length=63)
+
+
+class ErasureOut(BaseModel):
+    """How far an erasure is."""
+
+    id: str
+    pilot: str
+    state: str = Field(description="asked, waiting (for a copy), done, or residue")
+    receipt: dict[str, Any] = Field(description="Signed once it is done")
+
+
+@router.post("/erasures", summary="Erase a person", status_code=202, response_model=ErasureOut)
+def erase(gateway: TheGateway, asker: TheAsker, body: WhoIn) -> ErasureOut:
+    """From now on nothing of the person is kept or shown; the rest follows within seconds."""
+    asker.must_be("operator", "resident")
+    asker.must_see(body.pilot, body.person)
+    return _out(_erasures(gateway).request(body.pilot, body.person, asker.name))
+
+
+@router.get("/erasures/{erasure}", summary="How far it is", response_model=ErasureOut)
+def erasure(
+    gateway: TheGateway,
+    asker: TheAsker,
+    erasure: Annotated[str, Path(description="As POST answered", max_length=64)],
+) -> ErasureOut:
+    """The state, and at the end the receipt. The id is a secret of who asked."""
+    found = _erasures(gateway).get(erasure)
+    asker.must_see(found.pilot, asker.person)
+    return _out(found)
+
+
+def _erasures(gateway: GatewayView) -> Erasures:
+    return Erasures(gateway.registry, gateway.now_us)
+
+
+def _out(found: Erasure) -> ErasureOut:
+    return ErasureOut(id=found.id, pilot=found.pilot, state=found.state, receipt=found.receipt)
