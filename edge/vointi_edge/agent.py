@@ -128,6 +128,7 @@ class Agent:
         self._states = DeviceStates(config.devices, by_device, self._uplink.status_changed)
         self.link, self.rssi, self.rate = self._states.link, self._states.rssi, self._states.rate
         self.bad = self._states.bad
+        self._context = Context(self, clock)
         self._radio = Radio(make_backend(config.ble))
         self._crew = Crew(config.devices, self._source, self._idle)
         self._started_us = clock.boottime_us()
@@ -200,7 +201,7 @@ class Agent:
         log.info("stopped; %d readings wait in the outbox", self._counts.pending)
 
     def _source(self, assigned: Assigned) -> Coroutine[Any, Any, None]:
-        context = Context(self, self._clock)
+        context = self._context
         if assigned.model.transport == "serial":
             return ServicePointBox(assigned, context).run()
         if assigned.model.transport == "ble-adv":

@@ -60,6 +60,14 @@ def test_the_counter_never_goes_back() -> None:
     assert opener.decode(sealed(4)).repeat_key == 4
 
 
+def test_the_counter_outlives_a_pause() -> None:
+    counters: dict[str, int] = {}
+    SealedBTHome(KEY, ADDRESS, counters).decode(sealed(10))
+    with pytest.raises(DecodeError, match="went back from 10 to 9"):
+        SealedBTHome(KEY, ADDRESS, counters).decode(sealed(9))
+    assert SealedBTHome(KEY, ADDRESS).decode(sealed(9)).repeat_key == 9  # begun anew
+
+
 def test_a_forged_message_does_not_move_the_counter() -> None:
     opener = SealedBTHome(KEY, ADDRESS)
     opener.decode(sealed(10))

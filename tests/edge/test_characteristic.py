@@ -101,16 +101,17 @@ async def test_a_sensor_that_does_not_notify_is_read_again_and_again() -> None:
 
 async def test_records_are_asked_for_once_the_stream_is_subscribed() -> None:
     record = bytes.fromhex("072a00ea070b15070000 1e0036c011".replace(" ", ""))
-    hub, device = Hub(), Device({"2a18": b"", "2a52": b""}, {"2a18": ["notify"]})
-    stream = CharacteristicStream(
-        "meter-1", spec("ble-glucose", "glucose"), Context(hub, SetClock())
-    )
-    await stream.start(client(device))
-    assert list(device.takers) == ["2a18", "2a52"]
-    assert device.written == [("2a52", b"\x01\x06")]
-    device.takers["2a52"](None, bytearray(b"\x06\x00\x01\x01"))
-    for _ in range(2):  # a record told twice is one reading
-        device.takers["2a18"](None, bytearray(record))
+    hub = Hub()
+    context = Context(hub, SetClock())
+    for _ in range(2):  # a record told twice, and in the next link again, is one reading
+        device = Device({"2a18": b"", "2a52": b""}, {"2a18": ["notify"]})
+        stream = CharacteristicStream("meter-1", spec("ble-glucose", "glucose"), context)
+        await stream.start(client(device))
+        assert list(device.takers) == ["2a18", "2a52"]
+        assert device.written == [("2a52", b"\x01\x06")]
+        device.takers["2a52"](None, bytearray(b"\x06\x00\x01\x01"))
+        for _ in range(2):
+            device.takers["2a18"](None, bytearray(record))
     assert len(hub.readings) == 1
 
 

@@ -7,6 +7,7 @@ air, the device information and the counter.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import replace
 
 from vointi_edge.decoders.bthome import ENCRYPTED, bthome_2
@@ -27,15 +28,19 @@ class SealedBTHome:
 
     An older counter is a recording that somebody plays (or a sensor whose battery was changed:
     restart the edge, which then takes the first counter it hears). A message that is not encrypted
-    is refused, or a forged one would do.
+    is refused, or a forged one would do. `counters` keeps the last counter by address where it has
+    to outlive this object.
     """
 
-    def __init__(self, key: bytes, address: str) -> None:
+    def __init__(
+        self, key: bytes, address: str, counters: MutableMapping[str, int] | None = None
+    ) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # 10 MB; few need it
 
         self._cipher = AESCCM(key, tag_length=_CHECK_BYTES)
+        self._name = address
         self._address = bytes.fromhex(address.replace(":", ""))
-        self._counter: int | None = None
+        self._counters = {} if counters is None else counters
 
     def decode(self, data: bytes) -> Decoded:
         """Open and decode; `repeat_key` is the counter. Raises DecodeError."""
@@ -52,11 +57,11 @@ class SealedBTHome:
         number = int.from_bytes(counter, "little")
         self._check(number)
         decoded = bthome_2(bytes([info[0] & ~ENCRYPTED]) + plain)
-        self._counter = number
+        self._counters[self._name] = number
         return replace(decoded, repeat_key=number)
 
     def _check(self, number: int) -> None:
-        last = self._counter
+        last = self._counters.get(self._name)
         wrapped = last is not None and last > _LAST - _WRAP and number < _WRAP
         if last is not None and number < last and not wrapped:
             raise DecodeError("BTHome", f"counter went back from {last} to {number}; replayed?")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from vointi_edge.catalogue import Model
@@ -40,7 +40,12 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every source is given."""
+    """What every source is given.
+
+    `counters` outlives links and sources that end and begin again (a pause): the last number of an
+    encrypted sensor by its address, of a stored record by "device/stream".
+    """
 
     hub: Hub
     clock: Clock
+    counters: dict[str, int] = field(default_factory=dict)

@@ -61,7 +61,8 @@ class AdvertisingDevice:
 
     def _make_stream(self, spec: StreamSpec, assigned: Assigned) -> _Stream:
         refusals = Refusals(self._id, spec.id, self._context.hub)
-        return _Stream(spec, _decoder(spec, assigned), Repeats(), refusals)
+        decode = _decoder(spec, assigned, self._context.counters)
+        return _Stream(spec, decode, Repeats(), refusals)
 
     def _sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
         data = self._payload(advertisement)
@@ -99,8 +100,10 @@ class AdvertisingDevice:
                 self._context.hub.reading(reading)
 
 
-def _decoder(spec: StreamSpec, assigned: Assigned) -> Callable[[bytes], Decoded]:
+def _decoder(
+    spec: StreamSpec, assigned: Assigned, counters: dict[str, int]
+) -> Callable[[bytes], Decoded]:
     key = assigned.config.key
     if spec.decoder == "bthome_2" and key is not None:
-        return SealedBTHome(key, assigned.config.address or "").decode
+        return SealedBTHome(key, assigned.config.address or "", counters).decode
     return decoders.ADVERTISEMENT[spec.decoder]

@@ -40,7 +40,6 @@ class CharacteristicStream:
         self._clock = device_clock or DeviceClock()
         self._decode = decoders.GATT[spec.decoder]
         self._refusals = Refusals(device, spec.id, context.hub)
-        self._repeat_key: int | None = None
         self._reading: asyncio.Task[None] | None = None
 
     async def start(self, client: BleakClient) -> None:
@@ -87,6 +86,12 @@ class CharacteristicStream:
             except (BleakError, OSError, TimeoutError, EOFError) as error:
                 log.debug("%s: %s: %s", self._device, self.spec.id, type(error).__name__)
 
+    def _told_before(self, number: int) -> bool:
+        """Say whether a stored record was told before, perhaps in an earlier link."""
+        name, counters = f"{self._device}/{self.spec.id}", self._context.counters
+        last, counters[name] = counters.get(name), number
+        return last == number
+
     def _notified(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
         self._take(bytes(data))
 
@@ -98,9 +103,8 @@ class CharacteristicStream:
         except DecodeError as error:
             self._refusals.note(error)
             return
-        if decoded.repeat_key is not None and decoded.repeat_key == self._repeat_key:
+        if decoded.repeat_key is not None and self._told_before(decoded.repeat_key):
             return
-        self._repeat_key = decoded.repeat_key
         if decoded.taken_s is not None:
             age_s = self._clock.age_s(decoded.taken_s, mono_us)
             decoded = replace(decoded, age_s=age_s)
