@@ -5,12 +5,15 @@ import { has, lang, t } from "./messages.js";
 /** UCUM code → what people read. @type {Record<string, string>} */
 const UNITS = {
   "1": "", "/min": "/min", Cel: "°C", "mm[Hg]": "mmHg", "[ppm]": "ppm", "[ppb]": "ppb",
-  "ug/m3": "µg/m³", uV: "µV", lx: "lx",
+  "ug/m3": "µg/m³", uV: "µV", lx: "lx", "kg/m2": "kg/m²", "Bq/m3": "Bq/m³", "dB[SPL]": "dB",
+  Ohm: "Ω", "deg/s": "°/s",
 };
 
 /** Digits after the point; the devices give no more than this. @type {Record<string, number>} */
 const DIGITS = {
   body_temperature: 1, body_weight: 1, room_temperature: 1, perfusion_index: 1, pm2_5: 1,
+  body_fat: 1, body_mass_index: 1, body_water: 1, muscle_mass: 1, blood_glucose: 1, pm1: 1, pm4: 1,
+  pm10: 1, dew_point: 1,
 };
 
 /** @type {Map<number, Intl.NumberFormat>} */
