@@ -27,6 +27,7 @@ GATT: dict[str, Callable[[bytes], Decoded]] = {
     "plx_continuous": oximeter.plx_continuous,
     "plx_spot_check": oximeter.plx_spot_check,
     "temperature_measurement": body.temperature_measurement,
+    "temperature_type": body.temperature_type,
     "blood_pressure": body.blood_pressure,
     "cuff_pressure": body.cuff_pressure,
     "weight_measurement": scale.weight_measurement,

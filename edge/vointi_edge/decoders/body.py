@@ -37,6 +37,15 @@ def temperature_measurement(data: bytes) -> Decoded:
     return Decoded(tuple(channels), cursor.end(), taken_s=taken_s)
 
 
+def temperature_type(data: bytes) -> Decoded:
+    """Decode 0x2A1D to temperature_site, where the site never changes (clause 3.2)."""
+    cursor = Cursor(data, "temperature type")
+    site = cursor.unsigned(1)
+    if site not in _SITES:
+        raise DecodeError("temperature type", f"must be 1 to 9, not {site}")
+    return Decoded((channel("temperature_site", [site]),), cursor.end())
+
+
 def blood_pressure(data: bytes) -> Decoded:
     """Decode 0x2A35 to bp_systolic, bp_diastolic, bp_mean [mm[Hg]] and, if sent, pulse_rate.
 
