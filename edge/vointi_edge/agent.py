@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,7 @@ class Agent:
         self._steward.stopping()
         await self._crew.stop()
         await self._radio.close()
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, sqlite3.Error, OSError):
             async with asyncio.timeout(_COUNTS_S):
                 await self._count()
                 await self._writer.call(OutboxStore.save_mark)
@@ -212,7 +213,8 @@ class Agent:
         """Leave a device alone: nobody listens to its signal."""
         if device.address:
             self._radio.watch(device.address, _ignore)
-        entry = self._applied.entry(device.id) if self._applied else None
+        policy = self._keeper.policy
+        entry = policy.entry(device.id) if policy else None
         note = "paused" if entry is not None and entry.paused else "not agreed"
         self._states.link(device.id, "unknown", note)
 
@@ -221,11 +223,11 @@ class Agent:
     async def _apply_policy(self) -> int:
         """Bring sources and outbox in line with the policy; return how many readings it erased."""
         policy, erased = self._keeper.policy, 0
-        changed, self._applied = policy is not self._applied, policy
         self._writer.drop(self._may_keep)
         await self._crew.arrange(lambda one: self._keeper.narrowed(one.id, self._models[one.id]))
-        if changed:
+        if policy is not self._applied:
             erased = await self._writer.call(lambda store: store.erase(self._keeper.permits))
+            self._applied = policy
         return erased
 
     async def _policy_came(self) -> int:

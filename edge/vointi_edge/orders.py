@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
@@ -70,7 +71,14 @@ class Orders:
         except (OrderError, OSError) as error:
             self._refuse("policy", error)
             return
-        erased = await self._apply()
+        try:
+            erased = await self._apply()
+        except (sqlite3.Error, OSError) as error:
+            log.warning("policy: version %d holds, but erasing failed: %s", policy.version, error)
+            self._answer(
+                CommandResult(self._edge, policy.version, "policy", "failed", _short(error))
+            )
+            return
         log.info("policy: version %d holds; %d readings erased", policy.version, erased)
         details = {"erased": erased}
         self._answer(CommandResult(self._edge, policy.version, "policy", "done", "", details))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from vointi_contract.command import Command
 from vointi_contract.errors import PayloadError
@@ -26,6 +27,8 @@ from vointi_edge.vitals import Vitals
 from vointi_edge.watchdog import ServiceManager
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LOOK_S: Final = 1.0
 # A power cut and a damaged file on the same day: at most the last minute is not named.
@@ -84,7 +87,7 @@ class Steward:
     # ---- clock
 
     async def _keep_clock(self) -> None:
-        self.anchors = await self._writer.call(OutboxStore.anchors)
+        await self._load_anchors()
         while True:
             change = self._watch.look()
             if change is not None:
@@ -101,8 +104,8 @@ class Steward:
             await self.note(f"clock {change.kind}", detail)
         if anchor is None:
             return
-        await self._writer.call(lambda store: store.save_anchor(anchor))
-        self.anchors = await self._writer.call(OutboxStore.anchors)
+        await self._try(lambda store: store.save_anchor(anchor))
+        await self._load_anchors()
         self._uplink.anchors_changed()
         try:
             self._floor.save(anchor.wall_us)
@@ -113,24 +116,31 @@ class Steward:
         """Write into the journal."""
         mono_us, wall_us = self._clock.boottime_us(), self._clock.wall_us()
         entry = JournalEntry(self._writer.boot, mono_us, wall_us, kind, detail)
-        await self._writer.call(lambda store: store.note(entry))
+        await self._try(lambda store: store.note(entry))
+
+    async def _load_anchors(self) -> None:
+        self.anchors = await self._try(OutboxStore.anchors) or self.anchors
+
+    async def _try(self, job: Callable[[OutboxStore], T]) -> T | None:
+        """Do without, while the disk fails: readings are kept in memory meanwhile."""
+        try:
+            return await self._writer.call(job)
+        except (sqlite3.Error, OSError) as error:
+            log.debug("outbox: %s", error)
+            return None
 
     # ---- marks and vital signs
 
     async def _keep_mark(self) -> None:
         while True:
             await asyncio.sleep(MARK_S)
-            try:
-                await self._writer.call(OutboxStore.save_mark)
-            except OSError as error:
-                log.debug("outbox: mark not saved: %s", error)
+            await self._try(OutboxStore.save_mark)
 
     async def _keep_vitals(self) -> None:
         while True:
-            vitals = await self._vitals()
             try:
-                vitals.save(self._run_dir)
-            except OSError as error:
+                (await self._vitals()).save(self._run_dir)
+            except (sqlite3.Error, OSError) as error:
                 log.debug("vitals: not saved: %s", error)
             await asyncio.sleep(VITALS_S)
 
