@@ -20,7 +20,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-g0"]
+# A level of optimisation in CFLAGS is the packager's, and wins.
+FLAGS = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O3"]
+FLAGS += ["-ffp-contract=off", "-fno-math-errno", "-g0"]
 # Cython leaves helpers unused; vectors wider than the baseline stay inside one file.
 FLAGS += ["-Wno-unused-function", "-Wno-psabi"]
 # -Og: compiles in half the time of -O1 and runs as fast.
@@ -36,7 +38,7 @@ DIRECTIVES = {
 
 
 class BuildWithCompiler(build_ext):
-    """Uses every core, and says in one line what is missing where there is no C compiler."""
+    """Uses every core, and says in one line what is missing where it cannot compile."""
 
     def finalize_options(self) -> None:
         """Compile as many modules at a time as there are cores."""
@@ -47,9 +49,15 @@ class BuildWithCompiler(build_ext):
         """Compile, or say what to install."""
         command = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
         compiler = command.split()[0]
+        headers = Path(sysconfig.get_paths()["include"]) / "Python.h"
+        missing = ""
         if shutil.which(compiler) is None:
+            missing = f"C compiler ({compiler})"
+        elif not headers.is_file():
+            missing = f"Python headers ({headers})"
+        if missing:
             sys.exit(
-                f"vointi-signals: no C compiler ({compiler}) found; install a binary wheel, or "
+                f"vointi-signals: no {missing} found; install a binary wheel, or "
                 "a compiler and the Python headers (Debian: apt install gcc python3-dev)"
             )
         super().run()
