@@ -11,6 +11,8 @@ from fastapi import FastAPI
 
 from . import api
 from .api import problems
+from .api.door import Door
+from .api.sight import asker_of
 from .fleet import PilotList
 from .gateway import Gateway
 from .headers import SecurityHeaders
@@ -43,6 +45,8 @@ def create_app(gateway: Gateway) -> FastAPI:
         redoc_url=None,
     )
     app.state.gateway = gateway
+    app.state.identify = asker_of
+    app.add_middleware(Door, sessions=gateway.identity.sessions, is_open=gateway.settings.is_open)
     app.add_middleware(SecurityHeaders)
     problems.install(app)
     app.include_router(api.router())
@@ -55,3 +59,5 @@ def _include_pages(app: FastAPI, gateway: Gateway) -> None:
         return
     routes = importlib.import_module(f"{__package__}.ui.routes")
     app.include_router(routes.build_router(PilotList(gateway.fleet), version=gateway.version))
+    sign_in = importlib.import_module(f"{__package__}.ui.sign_in")
+    app.include_router(sign_in.build_router(version=gateway.version))

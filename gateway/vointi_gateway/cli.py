@@ -15,6 +15,7 @@ from .commands import add_commands
 from .config import Settings, load
 from .errors import ConfigError, GatewayError
 from .gateway import Gateway
+from .identity import cli as identity
 from .server import serve
 from .sockets import bind
 
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         _common(command)
         command.set_defaults(run=run)
     add_commands(commands, _common)
+    identity.add_commands(commands, _common)
     return parser
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import ipaddress
 import tomllib
 import types
 import typing
@@ -86,6 +87,24 @@ class InfluxSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentitySettings:
+    """Certificates for edges. `names`: hosts and addresses that edges reach this server by."""
+
+    names: tuple[str, ...]
+    mqtt_port: int = 8883
+    #: Shared with the broker; below the data folder when it is not set.
+    bundle: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpsSettings:
+    """HTTPS with this certificate, or with one of our own issuer when no file is named."""
+
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `vointi-gateway serve` needs to know."""
 
@@ -98,6 +117,23 @@ class Settings:
     ingest: IngestSettings = field(default_factory=IngestSettings)
     pilot: tuple[PilotSettings, ...] = ()
     influx: InfluxSettings | None = None
+    #: Who may open the pages: everybody on this machine, or people with an account.
+    auth: Literal["local", "accounts"] | None = None
+    identity: IdentitySettings | None = None
+    https: HttpsSettings | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether pages need no sign-in: only ever on the loopback interface."""
+        return self.auth != "accounts" and is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -218,6 +254,7 @@ def _check(settings: Settings, where: str) -> None:
     for key, port in (("port", settings.port), ("mqtt.port", settings.mqtt.port)):
         if not 0 <= port <= 65535:
             raise ConfigError(where, key, f"{port} is no port; use 0 to 65535")
+    _check_doors(settings, where)
     owner: dict[str, str] = {}
     seen: set[str] = set()
     for i, pilot in enumerate(settings.pilot):
@@ -232,6 +269,21 @@ def _check(settings: Settings, where: str) -> None:
                 problem = f"{edge} belongs to pilot {owner[edge]} already; an edge has one pilot"
                 raise ConfigError(where, key, problem)
             owner[edge] = pilot.id
+
+
+def _check_doors(settings: Settings, where: str) -> None:
+    if settings.auth == "local" and not is_loopback(settings.host):
+        problem = f'"local" lets everybody in who reaches {settings.host}; use "accounts"'
+        raise ConfigError(where, "auth", problem)
+    identity, https = settings.identity, settings.https
+    if identity is not None and not identity.names:
+        raise ConfigError(where, "identity.names", 'is empty; write e.g. ["gateway.example.org"]')
+    if https is None:
+        return
+    if (https.cert_file is None) != (https.key_file is None):
+        raise ConfigError(where, "https", "needs cert_file and key_file, or neither")
+    if https.cert_file is None and identity is None:
+        raise ConfigError(where, "https.cert_file", "is missing; set it, or add [identity]")
 
 
 def _check_name(name: str, where: str, key: str) -> None:

@@ -40,7 +40,7 @@ def reading_event(reading: StoredReading) -> Event:
         ],
     }
     data = json.dumps(document, separators=(",", ":"), allow_nan=False)
-    return Event("reading", data, reading.pilot, reading.device, reading.purposes)
+    return Event("reading", data, reading.pilot, reading.device, reading.purposes, reading.person)
 
 
 def last_sample_us(frame: Frame) -> int | None:

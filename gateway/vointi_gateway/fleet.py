@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
@@ -40,10 +40,18 @@ class Fleet:
 
     Args:
         pilots: who owns which edge; an edge that is in none is unknown.
+        shut_out: why nothing is taken from an edge, or None.
+        heard: told (edge, boot, µs of its own clock) of each online state.
 
     """
 
-    def __init__(self, pilots: Sequence[PilotSettings]) -> None:
+    def __init__(
+        self,
+        pilots: Sequence[PilotSettings],
+        shut_out: Callable[[str], str | None] = lambda _edge: None,
+        heard: Callable[[str, int, int], None] = lambda _edge, _boot, _mono_us: None,
+    ) -> None:
+        self._shut_out, self._heard = shut_out, heard
         self._lock = threading.Lock()
         self._edges: dict[str, EdgeView] = {}
         self.pilots: tuple[PilotSettings, ...] = ()
@@ -58,9 +66,9 @@ class Fleet:
             self.pilots = tuple(pilots)
 
     def pilot_of(self, edge: str) -> str | None:
-        """The pilot of an edge, or None."""
+        """The pilot of an edge, or None; none of one that is shut out."""
         view = self._edges.get(edge)
-        return view.pilot if view else None
+        return view.pilot if view and self._shut_out(edge) is None else None
 
     def edges(self) -> tuple[EdgeView, ...]:
         """A snapshot of every registered edge."""
@@ -92,6 +100,8 @@ class Fleet:
 
     def state(self, status: EdgeStatus) -> None:
         """A state of a registered edge. A will keeps the counters that the edge last sent."""
+        if status.online:
+            self._heard(status.edge, status.boot, status.mono_us)
         with self._lock:
             view = self._edges.get(status.edge)
             if view is None:

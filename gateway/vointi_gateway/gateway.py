@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from .chores import Chores
 from .config import Settings
 from .fleet import Fleet
+from .identity.audit import ChainedAudit
+from .identity.service import WATCH_S, Identity
 from .ingest.service import Ingest
 from .live import Event, LiveHub
 from .pilots.registry import Registry
@@ -21,6 +24,8 @@ from .store.embedded import EmbeddedStore
 from .store.influx.forwarder import InfluxForwarder, InfluxTarget
 from .store.model import Counts
 from .store.port import Store
+
+log = logging.getLogger(__name__)
 
 #: The five counts go to every open page this often.
 HEALTH_S = 1.0
@@ -45,16 +50,17 @@ class Gateway:
     ) -> None:
         self.settings = settings
         self.version = metadata.version("vointi-gateway")
-        self.fleet = Fleet(())
+        self.fleet = Fleet((), self._why_shut_out, self._heard)
         self.registry = Registry(settings.data_dir, wall_us)
         self.hub = LiveHub()
         self.store = make_store(settings)
         self._wall_us = wall_us
         self._started_s = time.monotonic()
+        self._identity: Identity | None = None
         self._ingest: Ingest | None = None
         self._steward: Steward | None = None
         self._copies: InfluxForwarder | None = None
-        self._ticker: asyncio.Task[None] | None = None
+        self._jobs: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
         """Open store and registry and read what they hold. Raises StoreError, ConfigError.
@@ -64,6 +70,8 @@ class Gateway:
         self.store.open()
         self.registry.open()
         self.registry.seed(self.settings.pilot)
+        audit = ChainedAudit(self.registry.audit)
+        self._identity = Identity(self.settings, audit, lambda: self._wall_us() / 1e6)
         chores = Chores(
             registry=self.registry,
             store=self.store,
@@ -93,13 +101,16 @@ class Gateway:
         self.steward.start(self.ingest.session.publish)
         if self._copies is not None:
             self._copies.start()
-        self._ticker = loop.create_task(self._tick(), name="health")
+        self._jobs = [
+            loop.create_task(self._tick(), name="health"),
+            loop.create_task(self._watch(), name="identity"),
+        ]
 
     async def stop(self) -> None:
         """Stop receiving, end the live streams, close the store."""
         self.hub.close()
-        if self._ticker is not None:
-            self._ticker.cancel()
+        for job in self._jobs:
+            job.cancel()
         await asyncio.to_thread(self.close)
 
     def close(self) -> None:
@@ -113,6 +124,9 @@ class Gateway:
             self._copies = None
         self.store.close()
         self.registry.close()
+        if self._identity is not None:
+            self._identity.close()
+            self._identity = None
 
     @property
     def steward(self) -> Steward:
@@ -120,6 +134,19 @@ class Gateway:
         if self._steward is None:
             raise RuntimeError("the gateway is not open")
         return self._steward
+
+    @property
+    def identity(self) -> Identity:
+        """The identities of an opened gateway."""
+        if self._identity is None:
+            raise RuntimeError("the gateway is not open")
+        return self._identity
+
+    @property
+    def mqtt_address(self) -> tuple[str, int]:
+        """Host and port by which edges reach the broker."""
+        chosen = self.settings.identity
+        return (chosen.names[0], chosen.mqtt_port) if chosen else ("", 0)
 
     @property
     def ingest(self) -> Ingest:
@@ -171,9 +198,29 @@ class Gateway:
         """Counts of all edges together."""
         return sum(self.ingest.writer.counts.values(), Counts())
 
+    def counts_of(self, edges: Sequence[str]) -> dict[str, Any]:
+        """The five counts of these edges alone."""
+        counts = self.ingest.writer.counts
+        return asdict(sum((counts[e] for e in edges if e in counts), Counts()))
+
     def counts_document(self) -> dict[str, Any]:
         """The five counts by name."""
         return asdict(self.counts())
+
+    def _why_shut_out(self, edge: str) -> str | None:
+        return self._identity.why_shut_out(edge) if self._identity is not None else None
+
+    def _heard(self, edge: str, boot: int, mono_us: int) -> None:
+        if self._identity is not None:
+            self._identity.clones.heard(edge, boot, mono_us)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.identity.watch)
+            except Exception:
+                log.exception("identity: what is due could not be done; it is tried again")
+            await asyncio.sleep(WATCH_S)
 
     async def _tick(self) -> None:
         while True:

@@ -20,6 +20,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+#: A year: a browser that was here over TLS never asks in the clear again.
+_HSTS = "max-age=31536000"
 
 
 class SecurityHeaders:
@@ -42,6 +44,8 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
+                if scope["scheme"] == "https":
+                    headers["Strict-Transport-Security"] = _HSTS
                 if not static:
                     headers["Cache-Control"] = "no-store"
             await send(message)

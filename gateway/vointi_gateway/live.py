@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,7 @@ MAX_CLIENTS = 200
 class Event:
     """One server-sent event; `data` is its JSON. Without pilot and device it is for everyone.
 
-    `purposes` are those that it is agreed for; None: it is about nobody.
+    `purposes` are those that it is agreed for; None: it is about nobody. `person` is whose it is.
     """
 
     name: EventName
@@ -27,6 +27,7 @@ class Event:
     pilot: str | None = None
     device: str | None = None
     purposes: frozenset[str] | None = None
+    person: str | None = None
 
 
 class Client:
@@ -36,11 +37,19 @@ class Client:
         pilot: only events of this pilot, or None for all.
         device: only events of this device (global id), or None for all.
         purpose: what the page is looked at for.
+        allowed: whether the one behind the page may see an event.
 
     """
 
-    def __init__(self, pilot: str | None, device: str | None, purpose: str = "care") -> None:
+    def __init__(
+        self,
+        pilot: str | None,
+        device: str | None,
+        purpose: str,
+        allowed: Callable[[Event], bool],
+    ) -> None:
         self.pilot, self.device, self.purpose = pilot, device, purpose
+        self._allowed = allowed
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(CLIENT_EVENTS)
         self.overflowed = False
         self.closed = False
@@ -51,7 +60,9 @@ class Client:
             return False
         if event.purposes is not None and self.purpose not in event.purposes:
             return False
-        return self.device is None or event.device in (None, self.device)
+        if self.device is not None and event.device not in (None, self.device):
+            return False
+        return self._allowed(event)
 
     def offer(self, event: Event) -> None:
         """Queue an event; a full queue ends the page's stream."""
@@ -92,11 +103,17 @@ class LiveHub:
         """Whether any page is open (then events are worth their JSON)."""
         return bool(self._clients)
 
-    def join(self, pilot: str | None, device: str | None, purpose: str = "care") -> Client | None:
+    def join(
+        self,
+        pilot: str | None,
+        device: str | None,
+        purpose: str = "care",
+        allowed: Callable[[Event], bool] = lambda _event: True,
+    ) -> Client | None:
         """A new page's queue, or None when too many are open or the gateway stops."""
         if self._closed or len(self._clients) >= MAX_CLIENTS:
             return None
-        client = Client(pilot, device, purpose)
+        client = Client(pilot, device, purpose, allowed)
         self._clients.add(client)
         return client
 

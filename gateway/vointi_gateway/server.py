@@ -9,11 +9,14 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 
 from .app import create_app
+from .config import Settings
 from .gateway import Gateway
+from .identity.service import bundle_folder
 
 #: Open requests get this long at a stop; live streams are ended at once.
 GRACE_S = 1
@@ -49,10 +52,23 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def https_files(settings: Settings) -> tuple[Path | None, Path | None]:
+    """Certificate and key of HTTPS: those named, else our own; none without ``[https]``."""
+    if settings.https is None:
+        return None, None
+    if settings.https.cert_file is not None:
+        return settings.https.cert_file, settings.https.key_file
+    folder = bundle_folder(settings)
+    return folder / "server.pem", folder / "server.key"
+
+
 def serve(gateway: Gateway, sock: socket.socket) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
+    certificate, key = https_files(gateway.settings)
     config = uvicorn.Config(
         create_app(gateway),
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,

@@ -8,6 +8,7 @@ from . import (
     audit,
     consents,
     devices,
+    edges,
     erasures,
     exports,
     health,
@@ -17,6 +18,7 @@ from . import (
     pilots,
     refusals,
     series,
+    session,
 )
 
 __all__ = ["router"]
@@ -27,7 +29,7 @@ def router() -> APIRouter:
     api = APIRouter(prefix="/api/v1")
     for resource in (
         *(health, pilots, devices, series, live, participants, loans),
-        *(consents, erasures, exports, refusals, audit),
+        *(consents, erasures, exports, refusals, audit, session, edges),
     ):
         api.include_router(resource.router)
     return api

@@ -22,12 +22,12 @@ Role = Literal["company", "city", "care", "operator", "resident"]
 class Asker:
     """Somebody with a role.
 
-    `pilot` bounds a company or a resident to one pilot, `person` a resident to one pseudonym.
+    `pilots` bounds everybody but the operator (None), `person` a resident to one pseudonym.
     """
 
     name: str
     role: Role
-    pilot: str | None = None
+    pilots: frozenset[str] | None = None
     person: str | None = None
 
     @property
@@ -40,9 +40,13 @@ class Asker:
         if self.role not in roles:
             raise NotAllowedError("role", f"{self.role} may not do this; ask {' or '.join(roles)}")
 
+    def sees(self, pilot: str | None) -> bool:
+        """Whether a pilot is one's own."""
+        return self.pilots is None or pilot in self.pilots
+
     def must_see(self, pilot: str, person: str | None = None) -> None:
         """Raises UnknownRecordError, as if it did not exist, outside one's own pilot or person."""
-        if self.pilot not in (None, pilot):
+        if not self.sees(pilot):
             raise UnknownRecordError("pilot", f"{pilot} is not registered; import it first")
         if self.person is not None and person != self.person:
             raise UnknownRecordError("person", f"{pilot} has no {person}; list its participants")

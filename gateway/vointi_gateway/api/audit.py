@@ -26,7 +26,7 @@ def audit(
     asker.must_be("operator", "city")
     found: list[dict[str, Any]] = []
     for row in gateway.registry.audit.rows():
-        mine = asker.pilot in (None, row.facts.get("pilot"))
+        mine = asker.sees(row.facts.get("pilot"))
         if row.n > after and mine:
             found.append(asdict(row))
         if len(found) == MAX_ROWS:

@@ -50,7 +50,7 @@ def consents(gateway: TheGateway, asker: TheAsker, pilot: PilotFilter = None) ->
     return [
         ConsentOut(pilot=p, person=who, purpose=purpose, state=state.status_at(now_us).value)
         for (p, who), states in sorted(gateway.registry.consents.states().items())
-        if pilot in (None, p) and asker.pilot in (None, p) and asker.person in (None, who)
+        if pilot in (None, p) and asker.sees(p) and asker.person in (None, who)
         for purpose, state in sorted(states.items())
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Path, Query
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from ..fleet import Fleet
+from ..identity.service import Identity
 from ..live import LiveHub
 from ..pilots.registry import Registry
 from ..steward import Steward
@@ -30,6 +32,8 @@ class GatewayView(Protocol):
     def steward(self) -> Steward:
         """Who knows what is agreed."""
 
+    identity: Identity
+
     def now_us(self) -> int:
         """UTC now, µs."""
 
@@ -39,6 +43,13 @@ class GatewayView(Protocol):
 
     def counts_document(self) -> dict[str, Any]:
         """The five counts by name."""
+
+    def counts_of(self, edges: Sequence[str]) -> dict[str, Any]:
+        """The five counts of these edges alone."""
+
+    @property
+    def mqtt_address(self) -> tuple[str, int]:
+        """Host and port by which edges reach the broker."""
 
     @property
     def broker_connected(self) -> bool:

@@ -16,6 +16,7 @@ from ..store.model import Latest
 from .asker import TheAsker
 from .deps import TheGateway
 from .purpose import purpose_of, store_for
+from .sight import TheSight
 
 router = APIRouter(tags=["devices"])
 
@@ -58,16 +59,18 @@ class DeviceOut(BaseModel):
 def devices(
     gateway: TheGateway,
     asker: TheAsker,
+    sight: TheSight,
     pilot: Annotated[str | None, Query(description="Only this pilot's", max_length=64)] = None,
 ) -> list[DeviceOut]:
     """Devices that an edge has announced, with streams, link state and newest sample."""
-    latest = store_for(gateway, purpose_of(asker, None)).latest()
-    gate, now_us = gateway.steward.gate(), gateway.now_us()
+    latest = store_for(gateway, purpose_of(asker, None), sight).latest()
+    gate, now_us = sight.gate(), gateway.now_us()
     return [
-        _device(view, info, latest, gate.person(f"{view.edge}.{info.device}", now_us))
-        for view in gateway.fleet.edges()
+        _device(view, info, latest, sight.person(gate.person(f"{view.edge}.{info.device}", now_us)))
+        for view in sight.edges()
         if pilot in (None, view.pilot)
         for info in view.devices
+        if sight.device(view, info)
     ]
 
 

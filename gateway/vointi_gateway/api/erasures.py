@@ -48,7 +48,7 @@ def erasure(
 ) -> ErasureOut:
     """The state, and at the end the receipt. The id is a secret of who asked."""
     found = _erasures(gateway).get(erasure)
-    asker.must_see(found.pilot, asker.person)
+    asker.must_see(found.pilot, found.person)
     return _out(found)
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from ..fleet import EdgeView
 from .deps import TheGateway
+from .sight import TheSight
 
 router = APIRouter(tags=["health"])
 
@@ -77,20 +78,36 @@ class HealthOut(BaseModel):
     commit_ms: LatencyOut = Field(description="Duration of a store transaction")
 
 
+class AliveOut(BaseModel):
+    """That it answers."""
+
+    status: str = Field(examples=["ok"])
+
+
+@router.get("/alive", summary="Whether it answers", response_model=AliveOut)
+def alive() -> AliveOut:
+    """For supervisors: says nothing of anybody."""
+    return AliveOut(status="ok")
+
+
 @router.get("/health", summary="State and counts", response_model=HealthOut)
-def health(gateway: TheGateway) -> HealthOut:
-    """Version, uptime, the five counts, edges, broker and store."""
+def health(gateway: TheGateway, sight: TheSight) -> HealthOut:
+    """Version, uptime, the five counts, edges, broker and store; counts of visible edges only."""
+    edges = sight.edges()
+    every = sight.everything
+    counts = gateway.counts_document() if every else gateway.counts_of([v.edge for v in edges])
+    nothing = LatencyOut(p50=None, p99=None)
     ok = gateway.broker_connected and gateway.store_ok
     return HealthOut(
         status="ok" if ok else "degraded",
         version=gateway.version,
         uptime_s=round(gateway.uptime_s, 3),
-        counts=CountsOut(**gateway.counts_document()),
-        edges=[_edge(view) for view in gateway.fleet.edges()],
+        counts=CountsOut(**counts),
+        edges=[_edge(view) for view in edges],
         broker=BrokerOut(connected=gateway.broker_connected),
         store=StoreOut(backend=gateway.store.name, ok=gateway.store_ok),
-        latency_ms=_latency(gateway.latency_ms()),
-        commit_ms=_latency(gateway.commit_ms()),
+        latency_ms=_latency(gateway.latency_ms()) if every else nothing,
+        commit_ms=_latency(gateway.commit_ms()) if every else nothing,
     )
 
 

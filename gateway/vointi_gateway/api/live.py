@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from ..events import status_event
 from ..live import Client, Event
 from .asker import TheAsker
 from .deps import GatewayView, Problem, TheGateway
+from .door import still_signed_in
 from .purpose import PurposeQuery, purpose_of
+from .sight import Sight, TheSight
 
 router = APIRouter(tags=["live"])
 
@@ -39,9 +44,11 @@ RETRY_MS = 1000
         503: {"model": Problem, "description": "Too many streams are open"},
     },
 )
-async def live(
+async def live(  # noqa: PLR0917 - the parameters are the query's
+    request: Request,
     gateway: TheGateway,
     asker: TheAsker,
+    sight: TheSight,
     pilot: Annotated[str | None, Query(description="Only this pilot's", max_length=64)] = None,
     device: Annotated[
         str | None, Query(description="Only this device's (global id)", max_length=130)
@@ -49,21 +56,29 @@ async def live(
     purpose: PurposeQuery = None,
 ) -> Response:
     """A stream of server-sent events; it never ends by itself."""
-    client = gateway.hub.join(pilot, device, purpose_of(asker, purpose))
+    client = gateway.hub.join(pilot, device, purpose_of(asker, purpose), sight.event)
     if client is None:
         fix = "too many live streams are open; close one, or try again later"
         return JSONResponse({"field": "", "fix": fix}, status_code=503)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    stream = _stream(gateway, client)
+    allowed = still_signed_in(request, gateway.identity.sessions)
+    stream = _stream(gateway, client, sight, allowed)
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
-async def _stream(gateway: GatewayView, client: Client) -> AsyncIterator[str]:
+async def _stream(
+    gateway: GatewayView, client: Client, sight: Sight, allowed: Callable[[], bool]
+) -> AsyncIterator[str]:
+    asked_s = time.monotonic()
     try:
         yield f"retry: {RETRY_MS}\n\n"
-        for event in _first(gateway, client):
+        for event in _first(gateway, client, sight):
             yield _text(event)
         while True:
+            if time.monotonic() - asked_s >= HEARTBEAT_S:
+                asked_s = time.monotonic()
+                if not await run_in_threadpool(allowed):
+                    break
             try:
                 upcoming = await client.next(HEARTBEAT_S)
             except TimeoutError:
@@ -78,11 +93,11 @@ async def _stream(gateway: GatewayView, client: Client) -> AsyncIterator[str]:
         gateway.hub.leave(client)
 
 
-def _first(gateway: GatewayView, client: Client) -> list[Event]:
+def _first(gateway: GatewayView, client: Client, sight: Sight) -> list[Event]:
     """What a new page needs at once: the counts and every edge's state."""
-    states = [status_event(gateway.fleet, view.edge) for view in gateway.fleet.edges()]
+    states = [status_event(gateway.fleet, view.edge) for view in sight.edges()]
     counts = Event("health", json.dumps(gateway.counts_document()))
-    return [counts, *(event for event in states if client.wants(event))]
+    return [event for event in (counts, *states) if client.wants(event)]
 
 
 def _text(event: Event) -> str:

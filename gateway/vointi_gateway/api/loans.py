@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..errors import UnknownRecordError
 from .asker import Asker, TheAsker
 from .deps import REFUSALS, GatewayView, PilotFilter, TheGateway
 
@@ -57,6 +58,7 @@ def lend(gateway: TheGateway, asker: TheAsker, body: LendIn) -> LentOut:
     """From now on, what the device measures is this person's."""
     asker.must_be("operator", "care")
     asker.must_see(body.pilot)
+    _must_have(gateway, asker, body.device)
     gateway.registry.lending.lend(body.device, body.pilot, body.person, actor=asker.name)
     return next(d for d in _devices(gateway, asker) if d.device == body.device)
 
@@ -65,6 +67,7 @@ def lend(gateway: TheGateway, asker: TheAsker, body: LendIn) -> LentOut:
 def event(gateway: TheGateway, asker: TheAsker, body: EventIn) -> LentOut:
     """It goes out again when it was cleaned and charged after it came back."""
     asker.must_be("operator", "care")
+    _must_have(gateway, asker, body.device)
     lending = gateway.registry.lending
     known = {d.device: d for d in _devices(gateway, asker)}
     if body.device in known and body.kind == "returned":
@@ -74,7 +77,13 @@ def event(gateway: TheGateway, asker: TheAsker, body: EventIn) -> LentOut:
     return next(d for d in _devices(gateway, asker) if d.device == body.device)
 
 
+def _must_have(gateway: GatewayView, asker: Asker, device: str) -> None:
+    """Raises UnknownRecordError, as if it did not exist, for a device of another pilot's edge."""
+    if asker.pilots is not None and all(d.device != device for d in _devices(gateway, asker)):
+        raise UnknownRecordError("device", f"{device} is not registered; add it first")
+
+
 def _devices(gateway: GatewayView, asker: Asker) -> list[LentOut]:
-    mine = {e.edge for e in gateway.fleet.edges() if asker.pilot in (None, e.pilot)}
+    mine = {e.edge for e in gateway.fleet.edges() if asker.sees(e.pilot)}
     found = gateway.registry.lending.devices()
-    return [LentOut(**asdict(d)) for d in found if d.edge in mine or asker.pilot is None]
+    return [LentOut(**asdict(d)) for d in found if d.edge in mine or asker.pilots is None]

@@ -53,8 +53,8 @@ def participants(
 ) -> list[ParticipantOut]:
     """Pseudonyms, of one pilot or of all that one may see."""
     asker.must_be("operator", "city", "care")
-    found = gateway.registry.people.all(asker.pilot or pilot)
-    return [_out(p) for p in found if pilot in (None, p.pilot)]
+    found = gateway.registry.people.all(pilot)
+    return [_out(p) for p in found if asker.sees(p.pilot)]
 
 
 @router.post("/participants", summary="Invite", status_code=201, response_model=InvitedOut)

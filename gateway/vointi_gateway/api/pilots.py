@@ -12,6 +12,7 @@ from ..fleet import Fleet
 from ..pilots.document import as_table, from_table, schema
 from .asker import TheAsker
 from .deps import REFUSALS, PilotId, TheGateway
+from .sight import Sight, TheSight
 
 router = APIRouter(tags=["pilots"])
 
@@ -54,22 +55,24 @@ def import_pilot(
 
 
 @router.get("/pilots", summary="Every pilot", response_model=list[PilotOut])
-def pilots(gateway: TheGateway) -> list[PilotOut]:
+def pilots(gateway: TheGateway, sight: TheSight) -> list[PilotOut]:
     """Pilots with their edges, pseudonyms and the number of devices."""
     people: dict[str, list[str]] = {p.id: [] for p in gateway.fleet.pilots}
     for participant in gateway.registry.people.all():
         people.setdefault(participant.pilot, []).append(participant.person)
-    return [_pilot(p, gateway.fleet, people[p.id]) for p in gateway.fleet.pilots]
+    return [_pilot(p, gateway.fleet, people[p.id], sight) for p in sight.pilots()]
 
 
-def _pilot(pilot: PilotSettings, fleet: Fleet, people: list[str]) -> PilotOut:
-    devices = [d for view in fleet.edges() if view.pilot == pilot.id for d in view.devices]
+def _pilot(pilot: PilotSettings, fleet: Fleet, people: list[str], sight: Sight) -> PilotOut:
+    views = [view for view in fleet.edges() if view.pilot == pilot.id]
+    devices = [d for view in views for d in view.devices if sight.device(view, d)]
+    shown = [view.edge for view in views if sight.lists(view)]
     return PilotOut(
         id=pilot.id,
         name=pilot.name,
         city=pilot.city,
         kind=pilot.kind,
-        edges=list(pilot.edges),
-        people=people,
+        edges=shown,
+        people=[person for person in people if sight.person(person)],
         devices=len(devices),
     )

@@ -19,6 +19,7 @@ from ..errors import (
     UnknownRecordError,
     UnknownSeriesError,
 )
+from ..identity.errors import IdentityError
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,12 @@ async def _registry(_request: Request, exc: Exception) -> JSONResponse:
     kinds = ((UnknownRecordError, 404), (ConflictError, 409), (NotAllowedError, 403))
     status = next((code for kind, code in kinds if isinstance(exc, kind)), 422)
     return _problem(status, exc.field, exc.fix)
+
+
+async def _identity(_request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, IdentityError):
+        return _problem(500, "", "")
+    return _problem(exc.status, exc.field, exc.fix)
 
 
 async def _unknown_series(_request: Request, exc: Exception) -> JSONResponse:
@@ -70,6 +77,7 @@ def install(app: FastAPI) -> None:
     """Answer every error of the application in this form."""
     app.add_exception_handler(QueryError, _query)
     app.add_exception_handler(RegistryError, _registry)
+    app.add_exception_handler(IdentityError, _identity)
     app.add_exception_handler(UnknownSeriesError, _unknown_series)
     app.add_exception_handler(StoreError, _store)
     app.add_exception_handler(RequestValidationError, _validation)

@@ -10,6 +10,7 @@ from ..errors import QueryError
 from ..pilots.consented import ConsentedStore
 from .asker import Asker
 from .deps import GatewayView
+from .sight import Sight
 
 PurposeQuery = Annotated[
     str | None,
@@ -29,6 +30,6 @@ def purpose_of(asker: Asker, wanted: str | None) -> str:
     return wanted
 
 
-def store_for(gateway: GatewayView, purpose: str) -> ConsentedStore:
-    """What may be seen for a purpose now."""
-    return ConsentedStore(gateway.store, gateway.steward.gate(), purpose, gateway.now_us)
+def store_for(gateway: GatewayView, purpose: str, sight: Sight) -> ConsentedStore:
+    """What the asker may see for a purpose now."""
+    return ConsentedStore(gateway.store, sight.gate(), purpose, gateway.now_us)

@@ -30,6 +30,6 @@ def refusals(gateway: TheGateway, asker: TheAsker, pilot: PilotFilter = None) ->
     found = []
     for r in gateway.store.refused():
         owner = gateway.fleet.pilot_of(r.edge)
-        if asker.pilot in (None, owner) and pilot in (None, owner):
+        if asker.sees(owner) and pilot in (None, owner):
             found.append(RefusalOut(edge=r.edge, device=r.device, reason=r.reason, n=r.n))
     return found

@@ -11,13 +11,14 @@ from starlette.responses import JSONResponse, Response
 from vointi_contract.errors import UnknownMetricError
 from vointi_contract.metrics import by_name
 
-from ..errors import QueryError
+from ..errors import QueryError, UnknownSeriesError
 from ..pilots.consented import ConsentedStore
 from ..store.model import SeriesQuery
 from .asker import TheAsker
 from .deps import Problem, TheGateway
 from .formats import ARROW, CSV, JSON, Columns, arrow_response, csv_response, wanted
 from .purpose import PurposeQuery, purpose_of, store_for
+from .sight import TheSight
 from .timespan import parse_resolution, parse_time
 
 router = APIRouter(tags=["series"])
@@ -76,6 +77,7 @@ def series(  # noqa: PLR0917 - the parameters are the query's
     request: Request,
     gateway: TheGateway,
     asker: TheAsker,
+    sight: TheSight,
     device: Annotated[
         str, Query(description="Global id edge.device", examples=["home-1.strap-1"], max_length=130)
     ],
@@ -103,9 +105,11 @@ def series(  # noqa: PLR0917 - the parameters are the query's
     query = SeriesQuery(
         device, metric, parse_time(start, "from", now_us), parse_time(end, "to", now_us), stream
     )
+    if not sight.device_id(device):
+        raise UnknownSeriesError(device, metric)
     meant = purpose_of(asker, purpose)
-    columns = _columns(store_for(gateway, meant), query, parse_resolution(resolution))
-    owners = gateway.steward.gate().owners(device, query.from_us, query.to_us)
+    columns = _columns(store_for(gateway, meant, sight), query, parse_resolution(resolution))
+    owners = sight.gate().owners(device, query.from_us, query.to_us)
     gateway.registry.views.note(asker.name, meant, owners)
     about = {"device": device, "metric": metric, "unit": _unit(metric), "resolution": resolution}
     if form == CSV:

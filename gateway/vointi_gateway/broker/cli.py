@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import logs
-from ..config import document, read_table
+from ..config import document, is_loopback, read_table
 from ..errors import BrokerStartError, ConfigError, GatewayError
 from ..sockets import bind
 from . import mosquitto
+from .edges import EdgeDoor, TlsSettings
 from .users import User, load_users
 
 EXIT_USAGE = 2
-#: How soon the end of mosquitto, or a signal, is seen.
+#: How soon the end of mosquitto, a signal, or a change of the edges' folder is seen.
 POLL_S = 0.05
 
 
@@ -36,6 +37,7 @@ class BrokerSettings:
     host: str = "127.0.0.1"
     port: int = 1883
     kind: Literal["auto", "mosquitto", "embedded"] = "auto"
+    tls: TlsSettings | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -68,6 +70,9 @@ def _run(settings: BrokerSettings) -> int:
     program = None if settings.kind == "embedded" else mosquitto.find()
     if settings.kind == "mosquitto" and program is None:
         raise ConfigError("vointi-broker", "kind", "mosquitto is not installed; use auto")
+    if settings.tls is not None:
+        _check_tls(settings, program)
+        settings = replace(settings, tls=_with_port(settings.tls))
     sock = bind(settings.host, settings.port)
     settings = replace(settings, port=sock.getsockname()[1])
     if program is None:
@@ -77,16 +82,32 @@ def _run(settings: BrokerSettings) -> int:
     return _run_mosquitto(settings, program, users)
 
 
+def _check_tls(settings: BrokerSettings, program: str | None) -> None:
+    if program is None:
+        problem = "certificates need mosquitto; install it, or leave [tls] out"
+        raise ConfigError("vointi-broker", "tls", problem)
+    if not is_loopback(settings.host):
+        problem = f"{settings.host} takes passwords in the clear; with [tls] use 127.0.0.1"
+        raise ConfigError("vointi-broker", "host", problem)
+
+
+def _with_port(tls: TlsSettings) -> TlsSettings:
+    """The same with the port that it will have: 0 takes a free one."""
+    with bind(tls.host, tls.port) as sock:
+        return replace(tls, port=sock.getsockname()[1])
+
+
 def _run_mosquitto(settings: BrokerSettings, program: str, users: dict[str, User]) -> int:
     data = settings.data / "mosquitto"
-    broker = mosquitto.Mosquitto(program, settings.host, settings.port, data, users)
+    door = EdgeDoor(settings.tls, data) if settings.tls else None
+    broker = mosquitto.Mosquitto(program, settings.host, settings.port, data, users, door=door)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     broker.start()
     _ready(settings, "mosquitto")
     while broker.code is None and not stop.wait(POLL_S):
-        pass
+        broker.watch()
     if broker.code is not None:
         print(f"mosquitto ended by itself with code {broker.code}", file=sys.stderr)
         return 1
@@ -118,11 +139,13 @@ def _run_embedded(settings: BrokerSettings, sock: socket.socket, users: dict[str
 
 
 def _ready(settings: BrokerSettings, kind: str) -> None:
-    line = {
+    line: dict[str, object] = {
         "ready": "vointi-broker",
         "kind": kind,
         "host": settings.host,
         "port": settings.port,
         "pid": os.getpid(),
     }
+    if settings.tls is not None:
+        line["tls_port"] = settings.tls.port
     print(json.dumps(line), flush=True)

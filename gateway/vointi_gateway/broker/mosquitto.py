@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import BrokerStartError
+from .edges import EdgeDoor
 from .users import User, mosquitto_acl, mosquitto_password
 
 log = logging.getLogger(__name__)
@@ -74,18 +75,28 @@ class Mosquitto:
         port: port to listen on, not 0.
         data: its own folder: configuration, passwords (0600), persistence.
         users: accounts.
+        door: a second listener, for edges with certificates.
 
     """
 
     def __init__(
-        self, program: str, host: str, port: int, data: Path, users: Mapping[str, User]
+        self,
+        program: str,
+        host: str,
+        port: int,
+        data: Path,
+        users: Mapping[str, User],
+        *,
+        door: EdgeDoor | None = None,
     ) -> None:
         self._program, self._host, self._port = program, host, port
-        self._data, self._users = data.resolve(), users
+        self._data, self._users, self._door = data.resolve(), dict(users), door
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Write the files, start, wait until it answers. Raises BrokerStartError."""
+        """Write the files, start, wait until it answers. Raises BrokerStartError, ConfigError."""
+        if self._door is not None:
+            self._door.open()
         self._write_files()
         saved = self._data / "mosquitto.db"
         if not self._launch() and saved.exists():
@@ -114,12 +125,28 @@ class Mosquitto:
             self._child.kill()
             self._child.wait()
 
+    def watch(self) -> None:
+        """Take over what the gateway has changed about edges; call it several times a second."""
+        if self._door is None or self._child is None:
+            return
+        if self._door.changed():
+            self._write_acl()
+            self._child.send_signal(signal.SIGHUP)
+        self._door.push_out()
+
+    def _write_acl(self) -> None:
+        edges = self._door.users() if self._door else {}
+        _write_private(self._data / "acl", mosquitto_acl(self._users | edges))
+
     def _write_files(self) -> None:
         self._data.mkdir(parents=True, exist_ok=True)
-        lines = [mosquitto_password(user) for user in self._users.values()]
+        users = [*self._users.values(), *([self._door.warden] if self._door else [])]
+        lines = [mosquitto_password(user) for user in users]
         _write_private(self._data / "passwords", "\n".join([*lines, ""]))
-        _write_private(self._data / "acl", mosquitto_acl(self._users))
+        self._write_acl()
         text = configuration(self._host, self._port, self._data)
+        if self._door is not None:
+            text += self._door.configuration()
         _write_private(self._data / "mosquitto.conf", text)
 
     def _launch(self) -> bool:

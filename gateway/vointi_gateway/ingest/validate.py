@@ -31,7 +31,7 @@ class Fault:
 def check_sender(address: Address, pilot: str | None) -> Fault | None:
     """Whether the topic's edge belongs to the topic's pilot; `pilot` is the registry's answer."""
     if pilot is None:
-        return Fault("edge", f"{address.edge} is not registered; add it to its pilot's edges")
+        return Fault("edge", f"{address.edge} is in no pilot, or shut out; see `edge list`")
     if pilot != address.pilot:
         return Fault("pilot", f"{address.edge} belongs to {pilot}, not {address.pilot}")
     return None

@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
+from vointi_gateway.api.sight import principal_of
+from vointi_gateway.identity.sessions import Principal
 from vointi_gateway.ui.messages import DEFAULT_LANGUAGE, load_messages
 
 _HERE = Path(__file__).parent
@@ -55,9 +57,9 @@ class _Pages:
     def overview(self) -> HTMLResponse:
         return self._render("overview.html")
 
-    def pilot(self, pilot_id: str) -> HTMLResponse:
+    def pilot(self, pilot_id: str, request: Request) -> HTMLResponse:
         pilot = next((p for p in self._pilots if p.id == pilot_id), None)
-        if pilot is None:
+        if pilot is None or not _sees(principal_of(request), pilot):
             return self._render("not_found.html", 404)
         return self._render("pilot.html", pilot=pilot)
 
@@ -68,6 +70,12 @@ class _Pages:
             return Response(status_code=error.status_code)
         response.headers.update(_STATIC_HEADERS)
         return response
+
+
+def _sees(principal: Principal, pilot: PilotView) -> bool:
+    if principal.role == "city":
+        return pilot.city == principal.city
+    return principal.role == "operator" or pilot.id in principal.pilots
 
 
 def build_router(pilots: Sequence[PilotView], *, version: str) -> APIRouter:

@@ -1,0 +1,197 @@
+"""vointi-gateway edge | account | resident: who may come in, from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from .. import logs
+from ..config import Settings
+from . import totp
+from .audit import LogAudit
+from .errors import UnknownError
+from .service import Identity
+from .sessions import ROLES
+
+Run = Callable[[Settings, argparse.Namespace], int]
+
+
+def add_commands(commands: Any, common: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Add the three groups to a parser's commands; `common` adds the options all share.
+
+    Each leaf sets `run_with`, called with (settings, arguments) and returning the exit code.
+    """
+    staff = [role for role in ROLES if role != "resident"]
+    edge = _group(commands, "edge", "certificates of edges")
+    leaf = _leaf(edge, "ticket", _ticket, "a one-time ticket for a box, good for a day", common)
+    leaf.add_argument("edge")
+    leaf.add_argument("--site", default="", help="where it will stand; default: its own name")
+    leaf = _leaf(edge, "list", _edges, "every edge, and what somebody has to look at", common)
+    leaf.add_argument("--json", action="store_true")
+    leaf = _leaf(edge, "revoke", _revoke, "shut an edge out, at once", common)
+    leaf.add_argument("edge")
+    leaf.add_argument("--reason", required=True)
+    account = _group(commands, "account", "people of the staff")
+    leaf = _leaf(account, "add", _add, "the password is asked for, or read from a pipe", common)
+    _rights(leaf, staff)
+    leaf = _leaf(account, "role", _role, "other rights; its sessions end", common)
+    _rights(leaf, staff)
+    _leaf(account, "list", _accounts, "every account", common)
+    leaf = _leaf(account, "password", _password, "a new password and second factor", common)
+    leaf.add_argument("name")
+    _leaf(account, "disable", _disable, "let nobody in by it", common).add_argument("name")
+    resident = _group(commands, "resident", "residents")
+    leaf = _leaf(resident, "invite", _invite, "a one-time link and its code", common)
+    leaf.add_argument("person", help="pseudonym")
+    leaf.add_argument("--pilot", required=True)
+
+
+def _group(commands: Any, name: str, about: str) -> Any:
+    return commands.add_parser(name, help=about).add_subparsers(required=True, metavar="command")
+
+
+def _leaf(
+    group: Any,
+    name: str,
+    run: Run,
+    about: str,
+    common: Callable[[argparse.ArgumentParser], None],
+) -> argparse.ArgumentParser:
+    leaf: argparse.ArgumentParser = group.add_parser(name, help=about)
+    common(leaf)
+    leaf.set_defaults(run_with=run)
+    return leaf
+
+
+def _rights(leaf: argparse.ArgumentParser, roles: Sequence[str]) -> None:
+    leaf.add_argument("name")
+    leaf.add_argument("--role", required=True, choices=roles)
+    leaf.add_argument("--pilot", action="append", default=[], help="of company and care; repeat it")
+    leaf.add_argument("--city", default="", help="of a city")
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Identity]:
+    logs.configure("warning")
+    identity = Identity(settings, LogAudit(), time.time)
+    try:
+        yield identity
+    finally:
+        identity.close()
+
+
+def _who() -> str:
+    try:
+        return f"{getpass.getuser()} (command)"
+    except (KeyError, OSError):  # an account without a name, as in a container
+        return f"{os.getuid()} (command)"
+
+
+def _ticket(settings: Settings, arguments: argparse.Namespace) -> int:
+    pilot = next((p.id for p in settings.pilot if arguments.edge in p.edges), None)
+    if pilot is None:
+        raise UnknownError("edge", f"{arguments.edge} belongs to no pilot; add it to one first")
+    with _opened(settings) as identity:
+        site = arguments.site or arguments.edge
+        ticket = identity.edges.ticket(arguments.edge, pilot, site, _who())
+    print(f"Good once, until {_utc(ticket.expires_s)}, for {ticket.edge} alone. On the box:")
+    print(f"vointi-edge enrol --config edge.toml --gateway URL --ticket {ticket.text}")
+    return 0
+
+
+def _edges(settings: Settings, arguments: argparse.Namespace) -> int:
+    with _opened(settings) as identity:
+        records, alarms = identity.edges.records(), identity.alarms()
+    if arguments.json:
+        print(json.dumps({"edges": [asdict(one) for one in records], "alarms": alarms}, indent=2))
+        return 0
+    for one in records:
+        until = _utc(one.not_after_s) if one.not_after_s else "-"
+        print(f"{one.edge:20} {one.pilot:20} {one.state:9} {until:17} {one.note}".rstrip())
+    for line in alarms:
+        print(f"! {line}")
+    return 0
+
+
+def _revoke(settings: Settings, arguments: argparse.Namespace) -> int:
+    with _opened(settings) as identity:
+        identity.edges.revoke(arguments.edge, arguments.reason, _who())
+    print(f"{arguments.edge} is shut out")
+    return 0
+
+
+def _add(settings: Settings, arguments: argparse.Namespace) -> int:
+    password = _asked()
+    with _opened(settings) as identity:
+        secret = identity.accounts.add(
+            arguments.name,
+            arguments.role,
+            password,
+            pilots=arguments.pilot,
+            city=arguments.city,
+        )
+    _show_factor(secret, arguments.name)
+    return 0
+
+
+def _role(settings: Settings, arguments: argparse.Namespace) -> int:
+    with _opened(settings) as identity:
+        rights = (arguments.role, arguments.pilot, arguments.city)
+        identity.accounts.set_role(arguments.name, *rights)
+    print(f"{arguments.name} has role {arguments.role}; its sessions have ended")
+    return 0
+
+
+def _accounts(settings: Settings, arguments: argparse.Namespace) -> int:
+    with _opened(settings) as identity:
+        for one in identity.accounts.list():
+            scope = one.city or ", ".join(one.pilots) or "everything"
+            print(f"{one.name:24} {one.role:9} {scope}{'' if one.enabled else ' (disabled)'}")
+    return 0
+
+
+def _password(settings: Settings, arguments: argparse.Namespace) -> int:
+    password = _asked()
+    with _opened(settings) as identity:
+        secret = identity.accounts.set_password(arguments.name, password)
+    _show_factor(secret, arguments.name)
+    return 0
+
+
+def _disable(settings: Settings, arguments: argparse.Namespace) -> int:
+    with _opened(settings) as identity:
+        identity.accounts.disable(arguments.name)
+    print(f"{arguments.name} is disabled; its sessions have ended")
+    return 0
+
+
+def _invite(settings: Settings, arguments: argparse.Namespace) -> int:
+    with _opened(settings) as identity:
+        made = identity.invitations.invite(arguments.person, arguments.pilot, _who())
+    print(f"link: {made.path}   (below the gateway's address; works once, {_utc(made.expires_s)})")
+    print(f"code: {made.code}   (hand it over another way than the link)")
+    return 0
+
+
+def _asked() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Password (12 characters at least): ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _show_factor(secret: str, name: str) -> None:
+    print("Second factor, shown once; enter it in the person's authenticator:")
+    print(totp.uri(secret, name))
+
+
+def _utc(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%MZ")

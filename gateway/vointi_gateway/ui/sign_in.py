@@ -1,0 +1,99 @@
+"""The pages that let somebody in: plain forms, they work without JavaScript."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from ..api.deps import TheGateway
+from ..api.session import address, end_session, session_of, set_cookie
+from ..identity.errors import IdentityError, RefusedError
+from .messages import DEFAULT_LANGUAGE, load_messages
+
+
+class _Pages:
+    """Renders the forms and takes what they send."""
+
+    def __init__(self, version: str) -> None:
+        self._environment = Environment(
+            loader=PackageLoader(__package__ or "vointi_gateway.ui"),
+            autoescape=select_autoescape(),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals.update(
+            t=load_messages(), lang=DEFAULT_LANGUAGE, version=version, pilot=None
+        )
+
+    def _form(self, template: str, problem: IdentityError | None = None) -> HTMLResponse:
+        page = self._environment.get_template(template)
+        failed = problem.status if problem else 0
+        return HTMLResponse(page.render(failed=failed), failed or 200)
+
+    def staff(self) -> Response:
+        return self._form("sign_in.html")
+
+    def resident(self, token: str) -> Response:
+        # The token is in the address that the form is sent to: it is not used up by looking.
+        return self._form("welcome.html")
+
+    async def staff_sent(self, request: Request, gateway: TheGateway) -> Response:
+        form = await _fields(request)
+        values = (form.get("name", ""), form.get("password", ""), form.get("code", ""))
+        accounts = gateway.identity.accounts
+        try:
+            token = await run_in_threadpool(accounts.sign_in, *values, address(request))
+        except IdentityError as exc:
+            return self._form("sign_in.html", exc)
+        return _let_in(token)
+
+    async def resident_sent(self, token: str, request: Request, gateway: TheGateway) -> Response:
+        form = await _fields(request)
+        accept = gateway.identity.invitations.accept
+        code = form.get("code", "")
+        try:
+            cookie = await run_in_threadpool(accept, token, code, address(request))
+        except IdentityError as exc:
+            return self._form("welcome.html", exc)
+        return _let_in(cookie)
+
+    async def sign_out(self, request: Request, gateway: TheGateway) -> Response:
+        form = await _fields(request)
+        if not session_of(request).allows_change(form.get("csrf", "")):
+            raise RefusedError("csrf", "the page is too old; load it again")
+        response = RedirectResponse("/sign-in", status_code=303)
+        await run_in_threadpool(end_session, request, response, gateway)
+        return response
+
+
+def build_router(*, version: str) -> APIRouter:
+    """Return the router of ``/sign-in``, ``/sign-out`` and ``/welcome/{token}``."""
+    pages = _Pages(version)
+    router = APIRouter(include_in_schema=False)
+    for path, answer, method in (
+        ("/sign-in", pages.staff, "GET"),
+        ("/sign-in", pages.staff_sent, "POST"),
+        ("/sign-out", pages.sign_out, "POST"),
+        ("/welcome/{token}", pages.resident, "GET"),
+        ("/welcome/{token}", pages.resident_sent, "POST"),
+    ):
+        router.add_api_route(path, answer, methods=[method], response_class=HTMLResponse)
+    return router
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """The fields of a form as browsers send it (application/x-www-form-urlencoded)."""
+    text = (await request.body()).decode("utf-8", "replace")
+    return {name: values[-1] for name, values in parse_qs(text, max_num_fields=20).items()}
+
+
+def _let_in(token: str) -> Response:
+    response = RedirectResponse("/", status_code=303)
+    set_cookie(response, token)
+    return response
