@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 from vointi_contract.ack import Watermark
@@ -22,7 +23,7 @@ from vointi_edge.boxkey import outbox_keys
 from vointi_edge.catalogue import Model
 from vointi_edge.clock import Clock
 from vointi_edge.clockfloor import FLOOR_FILE, ClockFloor
-from vointi_edge.config import DeviceConfig, EdgeConfig
+from vointi_edge.config import DeviceConfig, EdgeConfig, TlsConfig
 from vointi_edge.configtrial import ConfigTrial
 from vointi_edge.crew import Crew
 from vointi_edge.errors import OutboxError
@@ -41,6 +42,7 @@ from vointi_edge.sources.ports import Assigned, Context
 from vointi_edge.sources.serial.box import ServicePointBox
 from vointi_edge.state import DeviceStates
 from vointi_edge.steward import Steward
+from vointi_edge.tls import client_context
 from vointi_edge.uplink.session import Broker
 from vointi_edge.uplink.uplink import Uplink
 from vointi_edge.vitals import DeviceVitals, Vitals, free_bytes, processor_temperature
@@ -354,7 +356,15 @@ def _broker(config: EdgeConfig, password: str | None) -> Broker:
         client_id=config.edge,
         username=config.mqtt.username,
         password=password,
+        tls=_context(config.mqtt.tls),
     )
+
+
+def _context(tls: TlsConfig | None) -> Callable[[], SSLContext] | None:
+    """Read anew for each connection, because the certificate is renewed while we run."""
+    if tls is None:
+        return None
+    return lambda: client_context(tls.ca_file, tls.cert_file, tls.key_file)
 
 
 def _stream_classes(models: dict[str, Model]) -> dict[tuple[str, str], tuple[str, str]]:

@@ -9,13 +9,14 @@ import logging
 import signal
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from vointi_edge import __version__
 from vointi_edge.care.cli import add_commands
 from vointi_edge.catalogue import Model, load_catalogue
 from vointi_edge.clockfloor import FLOOR_FILE, ClockFloor
-from vointi_edge.config import DeviceConfig, EdgeConfig, load_config
+from vointi_edge.config import DeviceConfig, EdgeConfig, load_config, load_place
 from vointi_edge.configtrial import ConfigTrial
 from vointi_edge.errors import ConfigError, EdgeError, Problem, RestartError
 from vointi_edge.lock import DataLock
@@ -49,6 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check configuration and catalogue")
     check.add_argument("--config", type=Path, required=True, metavar="edge.toml")
     check.set_defaults(command=_check)
+    enrol = commands.add_parser("enrol", help="trade a ticket for a certificate")
+    enrol.add_argument("--config", type=Path, required=True, metavar="edge.toml")
+    enrol.add_argument("--gateway", required=True, metavar="URL", help="https://host:port")
+    enrol.add_argument(
+        "--ticket", required=True, help='from the operator; "-" reads it from a pipe'
+    )
+    enrol.set_defaults(command=_enrol)
     status = commands.add_parser("status", help="print the outbox counters of a data folder")
     status.add_argument("--data-dir", type=Path, required=True)
     status.set_defaults(command=_status)
@@ -111,6 +119,20 @@ def _status(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _enrol(arguments: argparse.Namespace) -> int:
+    from vointi_edge.identity.keeper import FOLDER, Keeper
+    from vointi_edge.identity.renewal import enrol
+
+    name, data_dir = load_place(arguments.config)
+    ticket = sys.stdin.readline() if arguments.ticket == "-" else arguments.ticket
+    keeper = Keeper(data_dir / FOLDER)
+    edge = enrol(keeper, arguments.gateway, ticket, name)
+    certificate = keeper.certificate()
+    until = f"{certificate.not_after:%Y-%m-%d %H:%MZ}" if certificate else "?"
+    print(f"{edge} is enrolled until {until}; it renews itself while it runs")
+    return 0
+
+
 def _run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(
         level=logging.DEBUG if arguments.verbose else logging.INFO,
@@ -161,10 +183,25 @@ async def _run_agent(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
+    renewal = _start_renewal(config)
     try:
         await task
     except asyncio.CancelledError:
         return
+    finally:
+        if renewal is not None:
+            renewal.cancel()
+
+
+def _start_renewal(config: EdgeConfig) -> asyncio.Task[None] | None:
+    """Renew what `enrol` has fetched; certificates from elsewhere are renewed from there."""
+    from vointi_edge.identity.keeper import FOLDER, Keeper
+    from vointi_edge.identity.renewal import renew_for_ever
+
+    if config.mqtt.tls is None or not config.mqtt.tls.own:
+        return None
+    job = renew_for_ever(Keeper(config.data_dir / FOLDER), lambda: datetime.now(UTC))
+    return asyncio.create_task(job, name="renewal")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,22 @@ from vointi_contract.errors import SignatureError
 from vointi_contract.signing import read_public_keys
 
 from vointi_edge.decoders.bthome_sealed import KEY_BYTES
+from vointi_edge.identity.keeper import FOLDER, PAIR, TRUST
 from vointi_edge.tables import Table, load_toml
 
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 DEFAULT_CATALOGUE = Path(__file__).parent / "catalogue_files"
 DEFAULT_OUTBOX_BYTES = 2 * 1024**3  # a month of one raw ECG and its scalars on a 16 GB card
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """Files for TLS; `own` when they are those of `vointi-edge enrol`, which renews them."""
+
+    ca_file: Path
+    cert_file: Path
+    key_file: Path
+    own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,7 @@ class MqttConfig:
     protocol: str
     username: str | None
     password_file: Path | None
+    tls: TlsConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +97,33 @@ def load_config(path: Path) -> EdgeConfig:
     return config
 
 
+def load_place(path: Path) -> tuple[str, Path]:
+    """The edge's id and data folder: all that enrolment needs, before the rest is there."""
+    table = Table(path.name, load_toml(path))
+    edge, data_dir = table.identifier("edge"), path.parent / table.text("data_dir")
+    table.raise_problems()
+    return edge, data_dir
+
+
 def _read(table: Table, base: Path) -> EdgeConfig:
     clock = table.table("clock", optional=True)
     outbox = table.table("outbox", optional=True)
     edge = table.identifier("edge")
+    data_dir = base / table.text("data_dir")
     config = EdgeConfig(
         edge=edge,
         pilot=table.identifier("pilot"),
         site=table.identifier("site"),
         role=table.choice("role", ("home", "service_point")),
-        data_dir=base / table.text("data_dir"),
+        data_dir=data_dir,
         catalogue_dir=base / table.text("catalogue_dir", str(DEFAULT_CATALOGUE)),
         clock_trust=clock.choice("trust", ("system", "ntp"), "ntp"),
         clock_speed=clock.number("speed", 1.0, low=0.01),
-        mqtt=_mqtt(table.table("mqtt"), base, edge),
+        mqtt=_mqtt(table.table("mqtt"), base, edge, data_dir),
         ble=_ble(table.table("ble", optional=True)),
         commit_ms=outbox.whole("commit_ms", 20, high=10_000),
         max_bytes=outbox.whole("max_bytes", DEFAULT_OUTBOX_BYTES, low=64 * 1024),
-        key_file=_key_file(outbox, base, base / table.text("data_dir", "")),
+        key_file=_key_file(outbox, base, data_dir),
         order_keys=_order_keys(table, base),
         devices=_devices(table.tables("device"), base),
     )
@@ -137,7 +158,7 @@ def _order_keys(table: Table, base: Path) -> tuple[Ed25519PublicKey, ...] | None
     return keys
 
 
-def _mqtt(table: Table, base: Path, edge: str) -> MqttConfig:
+def _mqtt(table: Table, base: Path, edge: str, data_dir: Path) -> MqttConfig:
     password_file = table.text("password_file", "")
     config = MqttConfig(
         host=table.text("host"),
@@ -145,9 +166,27 @@ def _mqtt(table: Table, base: Path, edge: str) -> MqttConfig:
         protocol=table.choice("protocol", ("5", "3.1.1"), "3.1.1"),
         username=table.text("username", edge),
         password_file=base / password_file if password_file else None,
+        tls=_tls(table, base, data_dir),
     )
     table.close()
     return config
+
+
+def _tls(table: Table, base: Path, data_dir: Path) -> TlsConfig | None:
+    names = {key: table.text(key, "") for key in ("ca_file", "cert_file", "key_file")}
+    given = [key for key, name in names.items() if name]
+    if not table.flag("tls", default=False):
+        for key in given:
+            table.problem(key, "only with tls = true; set that, or remove it")
+        return None
+    if given and len(given) < len(names):
+        missing = next(key for key in names if key not in given)
+        table.problem(missing, "is missing; name all three files, or none after `enrol`")
+    if not given:
+        folder = data_dir / FOLDER
+        return TlsConfig(folder / TRUST, folder / PAIR, folder / PAIR, own=True)
+    files = {key: base / name for key, name in names.items()}
+    return TlsConfig(**files, own=False)
 
 
 def _ble(table: Table) -> BleConfig:

@@ -87,3 +87,12 @@ class LockedError(EdgeError):
     def __init__(self, data_dir: str) -> None:
         self.data_dir = data_dir
         super().__init__(f"{data_dir}: in use; stop the edge first (systemctl stop vointi-edge)")
+
+
+class IdentityError(EdgeError):
+    """Key, certificate or enrolment is not usable; no secret is in the message."""
+
+    def __init__(self, field: str, fix: str) -> None:
+        self.field = field
+        self.fix = fix
+        super().__init__(f"{field}: {fix}")

@@ -117,8 +117,9 @@ class Settings:
     ingest: IngestSettings = field(default_factory=IngestSettings)
     pilot: tuple[PilotSettings, ...] = ()
     influx: InfluxSettings | None = None
-    #: Who may open the pages: everybody on this machine, or people with an account.
-    auth: Literal["local", "accounts"] | None = None
+    #: Who may open the pages: everybody on this machine, or people with an account; auto is local
+    #: where only this machine is listened to, accounts elsewhere.
+    auth: Literal["auto", "local", "accounts"] = "auto"
     identity: IdentitySettings | None = None
     https: HttpsSettings | None = None
 

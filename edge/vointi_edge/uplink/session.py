@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,7 @@ class Broker:
     client_id: str
     username: str | None
     password: str | None
+    tls: Callable[[], ssl.SSLContext] | None = None
 
 
 class Session:
@@ -142,7 +144,10 @@ class Session:
         client.suppress_exceptions = True
         client.max_inflight_messages_set(self._window)
         client.connect_timeout = _CONNECT_S
-        client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls is not None:
+            client.tls_set_context(_context(self._broker.tls))
+        else:
+            client.username_pw_set(self._broker.username, self._broker.password)
         client.will_set(will[0], will[1], qos=1, retain=True)
         client.on_connect = self._paho_connect
         client.on_disconnect = self._paho_disconnect
@@ -222,3 +227,10 @@ class Session:
             self._connected.set_exception(SessionError(reason))
         if not self.ended.done():
             self.ended.set_result(reason)
+
+
+def _context(make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    try:
+        return make()
+    except EdgeError as error:
+        raise SessionError(str(error)) from None

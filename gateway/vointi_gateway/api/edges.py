@@ -96,6 +96,7 @@ class EnrolOut(BaseModel):
     serial: str
     not_before_s: int
     not_after_s: int
+    policy_keys: str = Field(description="Whose signed policies and commands it obeys")
     mqtt_host: str
     mqtt_port: int
 
@@ -188,6 +189,7 @@ def _out(gateway: GatewayView, enrolled: Enrolled) -> EnrolOut:
         serial=issued.serial,
         not_before_s=issued.not_before_s,
         not_after_s=issued.not_after_s,
+        policy_keys=gateway.registry.key.public_text,
         mqtt_host=host,
         mqtt_port=port,
     )

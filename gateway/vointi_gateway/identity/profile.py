@@ -31,7 +31,7 @@ def request_key(text: str) -> ec.EllipticCurvePublicKey:
         request = x509.load_pem_x509_csr(text.encode())
         key = request.public_key()
         proved = request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as exc:
         raise IdentityError("csr", "is no PKCS#10 request in PEM; make one with P-256") from exc
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise IdentityError("csr", "must hold an EC P-256 key")

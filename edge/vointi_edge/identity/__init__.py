@@ -1,0 +1,1 @@
+"""Who this edge is: a key made here, which never leaves, and a certificate for it."""
