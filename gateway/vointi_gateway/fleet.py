@@ -73,11 +73,19 @@ class Fleet:
     def edges(self) -> tuple[EdgeView, ...]:
         """A snapshot of every registered edge."""
         with self._lock:
-            return tuple(self._edges.values())
+            views = tuple(self._edges.values())
+        return tuple(self._as_heard(view) for view in views)
 
     def edge(self, edge: str) -> EdgeView | None:
         """One edge, or None."""
-        return self._edges.get(edge)
+        view = self._edges.get(edge)
+        return self._as_heard(view) if view else None
+
+    def _as_heard(self, view: EdgeView) -> EdgeView:
+        """Its last word cannot reach us when it is shut out, so it is not online then."""
+        if view.online and self._shut_out(view.edge) is not None:
+            return replace(view, online=False)
+        return view
 
     def person_of(self, edge: str, device: str) -> str | None:
         """The pseudonym of who wears a device, or None."""

@@ -1,0 +1,76 @@
+"""The commands for edges, accounts and residents, in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from vointi_gateway.cli import main
+
+CONFIG = """
+data_dir = "data"
+[identity]
+names = ["localhost"]
+[[pilot]]
+id = "p"
+name = "P"
+kind = "home"
+edges = ["home-1"]
+"""
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[object]:
+    (tmp_path / "g.toml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--config", "g.toml"])
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    yield run
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+
+
+def test_edges(call) -> None:  # type: ignore[no-untyped-def]
+    code, out, _ = call("edge", "ticket", "home-1")
+    assert code == 0
+    assert "vointi-edge enrol" in out
+    code, out, _ = call("edge", "revoke", "home-1", "--reason", "lost")
+    assert code == 0
+    edges = json.loads(call("edge", "list", "--json")[1])["edges"]
+    assert [(e["edge"], e["state"], e["note"]) for e in edges] == [("home-1", "revoked", "lost")]
+    assert "revoked" in call("edge", "list")[1]
+    code, _, err = call("edge", "ticket", "home-9")
+    assert (code, err) == (2, "edge: home-9 belongs to no pilot; add it to one first\n")
+
+
+def test_accounts_and_residents(call) -> None:  # type: ignore[no-untyped-def]
+    rights = ("--role", "company", "--pilot", "p")
+    code, out, _ = call("account", "add", "maija", *rights, stdin="a long enough one\n")
+    assert code == 0
+    assert "otpauth://totp/Vointi:maija?secret=" in out
+    code, _, err = call("account", "add", "maija", *rights, stdin="a long enough one\n")
+    assert (code, err.splitlines()[-1]) == (
+        2, "name: maija has an account already; change that one",
+    )  # fmt: skip
+    assert call("account", "role", "maija", "--role", "operator")[0] == 0
+    assert "maija" in call("account", "list")[1]
+    assert "otpauth" in call("account", "password", "maija", stdin="another long one\n")[1]
+    assert call("account", "disable", "maija")[0] == 0
+    assert "(disabled)" in call("account", "list")[1]
+    assert call("account", "disable", "nobody")[0] == 2
+    code, out, _ = call("resident", "invite", "p-1", "--pilot", "p")
+    assert "/welcome/" in out
