@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import ipaddress
 import signal
 import sys
 import time
@@ -54,6 +55,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     port = check_port(options.port)
     if not options.seed.isdecimal():
         raise OptionError("SEED", f"{options.seed!r} is no whole number", "give for example SEED=1")
+    if not _is_loopback(options.host):
+        fix = f"give 127.0.0.1, and come from elsewhere by ssh -L {port}:127.0.0.1:{port}"
+        raise OptionError("HOST", f"others reach {options.host!r}, and nobody signs in here", fix)
     state = options.state.resolve() / str(port)
     with _owned(state, port):
         require_free(options.host, port)
@@ -63,6 +67,13 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         supervisor = Supervisor(layout, children_of(layout, int(options.seed)))
         _Loop(supervisor, options.host, port, options.seconds, console).run()
     return 0
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextmanager
@@ -88,7 +99,7 @@ class _Loop:
         self, supervisor: Supervisor, host: str, port: int, seconds: float, console: Console
     ) -> None:
         self._supervisor, self._console = supervisor, console
-        self._ask_host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
+        self._ask_host = host
         self._port, self._seconds = port, seconds
         self._url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
         self._stopping = False

@@ -16,6 +16,11 @@ from vointi_demo.supervisor import children_of
         (["--port", "http"], "PORT: 'http' is no port; give a number from 1024 to 65535"),
         (["--port", "80"], "PORT: '80' is no port; give a number from 1024 to 65535"),
         (["--port", "70000"], "PORT: '70000' is no port; give a number from 1024 to 65535"),
+        (
+            ["--host", "0.0.0.0"],
+            "HOST: others reach '0.0.0.0', and nobody signs in here; "
+            "give 127.0.0.1, and come from elsewhere by ssh -L 8080:127.0.0.1:8080",
+        ),
         (["--seed", "one"], "SEED: 'one' is no whole number; give for example SEED=1"),
     ],
 )

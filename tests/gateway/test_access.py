@@ -22,7 +22,7 @@ from vointi_gateway.store.model import StoredReading
 SPAN = f"from={T0_US / 1e6 - 10}&to={T0_US / 1e6 + 10}"
 OWN, FOREIGN = f"{EDGE}.{DEVICE}", f"{OTHER_EDGE}.{DEVICE}"
 BODIES = {
-    "POST /api/v1/invitations": {"person": "p-1", "pilot": PILOT},
+    "POST /api/v1/invitations": {"person": PERSON, "pilot": PILOT},
     "POST /api/v1/edges/{edge}/ticket": {},
     "POST /api/v1/edges/{edge}/revoke": {"reason": "lost"},
 }
@@ -207,10 +207,10 @@ def test_live_events_are_for_those_who_may_see_them(
     here: House, principal: Principal, seen: set[str]
 ) -> None:
     fleet = here.gateway.fleet
-    reading = StoredReading(PILOT, EDGE, hr_frame(2), T0_US)
-    events = [reading_event(reading, PERSON), status_event(fleet, EDGE)]
+    reading = StoredReading(PILOT, EDGE, hr_frame(2), T0_US, PERSON, frozenset({"care"}))
+    events = [reading_event(reading), status_event(fleet, EDGE)]
     events.append(Event("health", json.dumps({})))
-    sight = Sight(principal, fleet)
+    sight = Sight(principal, fleet, here.gateway.steward.gate())
     assert {event.name for event in events if sight.event(event)} == seen
 
 

@@ -103,7 +103,9 @@ def _fill(gateway: Gateway) -> None:
     for edge, pilot in ((EDGE, PILOT), (OTHER_EDGE, OTHER_PILOT)):
         gateway.fleet.born(birth(edge))
         gateway.fleet.state(state(edge))
-        reading = StoredReading(pilot, edge, hr_frame(1), T0_US)
+        gateway.steward.born(birth(edge))
+        purposes = frozenset({"care", "evaluation"})
+        reading = StoredReading(pilot, edge, hr_frame(1), T0_US, PERSON, purposes)
         tally = {edge: Counts(1, 1)}
         gateway.store.commit(
             Commit((reading,), (), (), tally, {edge: birth(edge).to_json().decode()})

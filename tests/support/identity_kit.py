@@ -51,8 +51,8 @@ class Records:
 
 def settings(folder: Path, **changes: Any) -> Settings:
     pilots = (
-        PilotSettings(PILOT, "Pilot A", "home", "Espoo", (EDGE,)),
-        PilotSettings("pilot-b", "Pilot B", "service_point", "Vantaa", ("edge-2",)),
+        PilotSettings(PILOT, "Pilot A", "home", "Espoo", (EDGE,), "simulated"),
+        PilotSettings("pilot-b", "Pilot B", "service_point", "Vantaa", ("edge-2",), "simulated"),
     )
     values: dict[str, Any] = {"data_dir": folder, "pilot": pilots}
     values |= {"identity": IdentitySettings(NAMES)} | changes

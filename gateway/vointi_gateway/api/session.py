@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..identity.errors import SignInError
+from ..identity.errors import SignInError, UnknownError
 from ..identity.sessions import Session
 from .deps import Problem, TheGateway
 from .door import COOKIE
@@ -103,6 +103,8 @@ def invite(
 ) -> InvitationOut:
     """A one-time link and its code; an earlier unused one ends."""
     by = session_of(request).principal.name
+    if gateway.registry.people.find(body.pilot, body.person) is None:
+        raise UnknownError("person", f"{body.pilot} has no {body.person}; add them first")
     made = gateway.identity.invitations.invite(body.person, body.pilot, by)
     return InvitationOut(path=made.path, code=made.code, expires_s=made.expires_s)
 

@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .. import logs
-from ..config import Settings
+from ..config import PilotSettings, Settings
+from ..pilots.registry import Registry
 from . import totp
-from .audit import LogAudit
+from .audit import ChainedAudit
 from .errors import UnknownError
 from .service import Identity
 from .sessions import ROLES
@@ -80,13 +81,18 @@ def _rights(leaf: argparse.ArgumentParser, roles: Sequence[str]) -> None:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Identity]:
+def _opened(settings: Settings) -> Iterator[tuple[Identity, Sequence[PilotSettings]]]:
+    """The identities, and the pilots that the registry has."""
     logs.configure("warning")
-    identity = Identity(settings, LogAudit(), time.time)
+    registry = Registry(settings.data_dir)
+    registry.open()
+    identity = Identity(settings, ChainedAudit(registry.audit), time.time)
     try:
-        yield identity
+        registry.seed(settings.pilot)
+        yield identity, registry.pilots.settings()
     finally:
         identity.close()
+        registry.close()
 
 
 def _who() -> str:
@@ -97,10 +103,11 @@ def _who() -> str:
 
 
 def _ticket(settings: Settings, arguments: argparse.Namespace) -> int:
-    pilot = next((p.id for p in settings.pilot if arguments.edge in p.edges), None)
-    if pilot is None:
-        raise UnknownError("edge", f"{arguments.edge} belongs to no pilot; add it to one first")
-    with _opened(settings) as identity:
+    with _opened(settings) as (identity, pilots):
+        pilot = next((p.id for p in pilots if arguments.edge in p.edges), None)
+        if pilot is None:
+            fix = f"{arguments.edge} belongs to no pilot; add it to one first"
+            raise UnknownError("edge", fix)
         site = arguments.site or arguments.edge
         ticket = identity.edges.ticket(arguments.edge, pilot, site, _who())
     print(f"Good once, until {_utc(ticket.expires_s)}, for {ticket.edge} alone. On the box:")
@@ -109,7 +116,7 @@ def _ticket(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _edges(settings: Settings, arguments: argparse.Namespace) -> int:
-    with _opened(settings) as identity:
+    with _opened(settings) as (identity, _):
         records, alarms = identity.edges.records(), identity.alarms()
     if arguments.json:
         print(json.dumps({"edges": [asdict(one) for one in records], "alarms": alarms}, indent=2))
@@ -123,7 +130,7 @@ def _edges(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _revoke(settings: Settings, arguments: argparse.Namespace) -> int:
-    with _opened(settings) as identity:
+    with _opened(settings) as (identity, _):
         identity.edges.revoke(arguments.edge, arguments.reason, _who())
     print(f"{arguments.edge} is shut out")
     return 0
@@ -131,7 +138,7 @@ def _revoke(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _add(settings: Settings, arguments: argparse.Namespace) -> int:
     password = _asked()
-    with _opened(settings) as identity:
+    with _opened(settings) as (identity, _):
         secret = identity.accounts.add(
             arguments.name,
             arguments.role,
@@ -144,7 +151,7 @@ def _add(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _role(settings: Settings, arguments: argparse.Namespace) -> int:
-    with _opened(settings) as identity:
+    with _opened(settings) as (identity, _):
         rights = (arguments.role, arguments.pilot, arguments.city)
         identity.accounts.set_role(arguments.name, *rights)
     print(f"{arguments.name} has role {arguments.role}; its sessions have ended")
@@ -152,7 +159,7 @@ def _role(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _accounts(settings: Settings, arguments: argparse.Namespace) -> int:
-    with _opened(settings) as identity:
+    with _opened(settings) as (identity, _):
         for one in identity.accounts.list():
             scope = one.city or ", ".join(one.pilots) or "everything"
             print(f"{one.name:24} {one.role:9} {scope}{'' if one.enabled else ' (disabled)'}")
@@ -161,21 +168,23 @@ def _accounts(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _password(settings: Settings, arguments: argparse.Namespace) -> int:
     password = _asked()
-    with _opened(settings) as identity:
+    with _opened(settings) as (identity, _):
         secret = identity.accounts.set_password(arguments.name, password)
     _show_factor(secret, arguments.name)
     return 0
 
 
 def _disable(settings: Settings, arguments: argparse.Namespace) -> int:
-    with _opened(settings) as identity:
+    with _opened(settings) as (identity, _):
         identity.accounts.disable(arguments.name)
     print(f"{arguments.name} is disabled; its sessions have ended")
     return 0
 
 
 def _invite(settings: Settings, arguments: argparse.Namespace) -> int:
-    with _opened(settings) as identity:
+    with _opened(settings) as (identity, pilots):
+        if arguments.pilot not in {p.id for p in pilots}:
+            raise UnknownError("pilot", f"{arguments.pilot} is not known; import it first")
         made = identity.invitations.invite(arguments.person, arguments.pilot, _who())
     print(f"link: {made.path}   (below the gateway's address; works once, {_utc(made.expires_s)})")
     print(f"code: {made.code}   (hand it over another way than the link)")
