@@ -63,6 +63,8 @@ EXPECTED = {row[0].strip(): dict(zip(HEAD[1:], map(int, row[1:]), strict=True)) 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with house(tmp_path_factory.mktemp("house")) as made:
+        # Then a stream that a role may open ends at once.
+        made.gateway.hub.close()
         yield made
 
 
@@ -97,22 +99,22 @@ def test_every_route_of_the_api_is_documented(here: House) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_cell(tmp_path: Path, role: str) -> None:
-    with house(tmp_path) as here:
-        here.gateway.identity.edges.ticket(EDGE, PILOT, "s", "test")
-        here.gateway.hub.close()
-        cookie = here.cookie(role)
-        got = {}
-        for route in EXPECTED:
-            if route in ("DELETE /api/v1/session", "POST /sign-out"):
-                cookie = here.cookie(role)
-            method, path = route.split(" ")
-            path = path.replace("{edge}", EDGE).replace("{pilot_id}", PILOT)
-            path = path.replace("{path:path}", "css/base.css").replace("{token}", "none")
-            options = {"json": BODIES.get(route, {})} if method == "POST" else {}
-            answer = here.ask(method, path + QUERIES.get(route, ""), cookie, **options)
-            got[route] = answer.status_code
-        assert got == {route: answers[role] for route, answers in EXPECTED.items()}
+def test_each_cell(here: House, role: str) -> None:
+    # Failures of the role before are over.
+    here.clock[0] += 1_800_000_000
+    here.gateway.identity.edges.ticket(EDGE, PILOT, "s", "test")
+    cookie = here.cookie(role)
+    got = {}
+    for route in EXPECTED:
+        if route in ("DELETE /api/v1/session", "POST /sign-out"):
+            cookie = here.cookie(role)
+        method, path = route.split(" ")
+        path = path.replace("{edge}", EDGE).replace("{pilot_id}", PILOT)
+        path = path.replace("{path:path}", "css/base.css").replace("{token}", "none")
+        options = {"json": BODIES.get(route, {})} if method == "POST" else {}
+        answer = here.ask(method, path + QUERIES.get(route, ""), cookie, **options)
+        got[route] = answer.status_code
+    assert got == {route: answers[role] for route, answers in EXPECTED.items()}
 
 
 def test_an_unlisted_path_is_the_operators(here: House) -> None:
@@ -241,7 +243,7 @@ def test_a_body_is_bounded_before_it_is_read(here: House) -> None:
             yield b'{"name":"' + b"x" * 10_000
 
     answer = here.ask("POST", "/api/v1/session", content=endless())
-    assert answer.status_code in (400, 413, 500)
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize("route", [r for r in EXPECTED if r.startswith("POST /api")])
@@ -259,6 +261,8 @@ def test_local_mode_is_for_this_machine_and_its_own_pages(tmp_path: Path) -> Non
         get = lambda host: here.ask("GET", "/api/v1/pilots", headers={"Host": host}).status_code  # noqa: E731
         assert [get(h) for h in ("localhost:8080", "127.0.0.1", "[::1]:80")] == [200, 200, 200]
         assert [get(h) for h in ("evil.example", "192.0.2.7", "")] == [403, 403, 403]
+        proxied = {"Host": "localhost", "X-Forwarded-For": "192.0.2.7"}
+        assert here.ask("GET", "/api/v1/pilots", headers=proxied).status_code == 403
         headers = {"Host": "localhost", "Origin": "https://evil.example"}
         path = "/api/v1/edges/edge-1/ticket"
         assert here.ask("POST", path, json={}, headers=headers).status_code == 403

@@ -73,3 +73,24 @@ def test_third_party_code_is_not_committed(root: Path) -> None:
     assert not [name for name in listed if name.endswith((".so", ".whl", ".wasm"))]
     # generated C stays out; the one file of our own is the limit that the filters are measured by
     assert [name for name in listed if name.endswith(".c")] == ["benchmarks/plain.c"]
+
+
+_SECRETS = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:\\n|\s)*[A-Za-z0-9+/]{20}"
+    rb"|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}\b|\$argon2id\$v=\d+\$m="
+    rb"|(?m:^(password|token|secret) *= *[\"'][^\"'{]{4,})"
+)
+
+
+def test_no_secret_is_committed(root: Path) -> None:
+    """Keys, tokens, hashes, passwords of configuration files; the pattern is tried on itself."""
+    assert _SECRETS.search(b'password = "letmein"')
+    assert _SECRETS.search(b"-----BEGIN PRIVATE KEY-----\n" + b"M" * 64)
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True)
+    names = [name for name in listed.stdout.decode().split("\0") if name]
+    configuration = (".toml", ".yml", ".yaml", ".json", ".conf", ".env", ".pem", ".key", ".sh")
+    for name in names:
+        path = root / name
+        if path.is_file() and not path.is_symlink() and path.suffix in (*configuration, ".py"):
+            found = _SECRETS.search(path.read_bytes())
+            assert found is None or name == "tests/integration/test_repository.py", name

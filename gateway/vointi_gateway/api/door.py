@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, URLPath
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +25,7 @@ COOKIE = "__Host-vointi"
 #: Largest body of any route: an import of a pilot file would say so itself.
 MAX_BODY = 65_536
 _SAFE = frozenset({"GET", "HEAD"})
+_FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
 _LOCAL_SESSION = Session(LOCAL, "local")
 
 
@@ -65,6 +67,9 @@ class Door:
     def _refusal(self, request: Request, rule: Rule, session: Session | None) -> Response | None:
         if self._open and not _names_this_machine(request.headers):
             return _problem(403, "Host", "open it as http://localhost")
+        if self._open and _FORWARDED & set(request.headers):
+            # Behind a proxy this machine is everybody.
+            return _problem(403, "auth", 'behind a proxy set auth = "accounts"')
         if _size(request.headers) > MAX_BODY:
             return _problem(413, "", f"the body is too large; send at most {MAX_BODY} bytes")
         role = session.principal.role if session else ANONYMOUS
@@ -132,6 +137,8 @@ def _limited(receive: Receive) -> Receive:
         nonlocal left
         message = await receive()
         left -= len(message.get("body", b""))
-        return message if left >= 0 else {"type": "http.disconnect"}
+        if left < 0:
+            raise HTTPException(413)
+        return message
 
     return counted

@@ -65,6 +65,7 @@ async def _validation(_request: Request, exc: Exception) -> JSONResponse:
 async def _http(_request: Request, exc: Exception) -> JSONResponse:
     status = exc.status_code if isinstance(exc, HTTPException) else 500
     fix = {404: "no such page; /api/v1/openapi.json lists all", 405: "this method is not for it"}
+    fix[413] = "the body is too large"
     return _problem(status, "", fix.get(status, "the request cannot be answered"))
 
 
