@@ -45,8 +45,8 @@ class Client:
         self,
         pilot: str | None,
         device: str | None,
-        purpose: str,
-        allowed: Callable[[Event], bool],
+        purpose: str = "care",
+        allowed: Callable[[Event], bool] = lambda _event: True,
     ) -> None:
         self.pilot, self.device, self.purpose = pilot, device, purpose
         self._allowed = allowed
