@@ -28,8 +28,9 @@ def main(argv: list[str] | None = None) -> int:
         console.print("\n".join(str(case.NAME) for case in cases), highlight=False)
         return 0
     if args.figures:
-        return _figures(cases, settings, console)
+        return _figures(cases, settings, console, ROOT / "docs" / "signals" / "figures")
     rows = broken + _measure(cases, settings, console)
+    _figures(cases, settings, console, settings.out / "figures")
     missed = [row for row in rows if row.met is False]
     goals = [row for row in rows if row.met is not None]
     console.print(
@@ -42,7 +43,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", action="append", metavar="NAME", help="a case; may be repeated")
     parser.add_argument("--quick", action="store_true", help="rough figures within seconds")
-    parser.add_argument("--figures", action="store_true", help="draw the figures of the docs")
+    parser.add_argument(
+        "--figures", action="store_true", help="only draw, into docs/signals/figures"
+    )
     parser.add_argument("--list", action="store_true", help="list the cases")
     parser.add_argument("--out", type=Path, default=ROOT / "bench-out", help="folder of results")
     return parser.parse_args(argv)
@@ -95,14 +98,13 @@ def _rows(case: Any, settings: Settings) -> list[Row]:
         return [Row("case", "failed", goal="runs", met=False)]
 
 
-def _figures(cases: list[Any], settings: Settings, console: Console) -> int:
-    """Let every case that has ``figures(settings, folder)`` draw into docs/signals/figures."""
-    folder = ROOT / "docs" / "signals" / "figures"
+def _figures(cases: list[Any], settings: Settings, console: Console, folder: Path) -> int:
+    """Let every case that has ``figures(settings, folder)`` draw."""
     folder.mkdir(parents=True, exist_ok=True)
     for case in cases:
         if hasattr(case, "figures"):
             for path in case.figures(settings, folder):
-                console.print(f"drew {path.relative_to(ROOT)}", highlight=False)
+                console.print(f"drew {path}", highlight=False)
     return 0
 
 

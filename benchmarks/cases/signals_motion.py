@@ -164,7 +164,9 @@ def figures(settings: Settings, folder: Path) -> list[Path]:
 
     mpl.use("Agg")
     mpl.rcParams["svg.hashsalt"] = NAME
-    return [_steps_figure(folder), _motion_figure(folder), _falls_figure(folder)]
+    from benchmarks.epoch_figures import draw
+
+    return [_steps_figure(folder), _motion_figure(folder), _falls_figure(folder), *draw(folder)]
 
 
 def _save(figure: Any, path: Path) -> Path:

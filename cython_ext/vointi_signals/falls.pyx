@@ -15,8 +15,8 @@ from vointi_signals.units import G_MS2, to_ms2
 
 cnp.import_array()
 
-# Bourke 2007 (Gait & Posture 26:194): trunk, lower threshold 0.65 g, upper 2.8 g; the lower one
-# shows the fall, the upper one the impact within half a second after it.
+# A dip shows the fall and a peak within half a second the impact (Bourke 2007, doi
+# 10.1016/j.gaitpost.2006.09.012). The limits are ours, and low: rest and turn must follow, too.
 cdef double WEIGHTLESS_G = 0.65
 cdef double IMPACT_G = 2.5
 cdef double AFTER_S = 0.6

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from vointi_signals._state import fingerprint, numbers, restore, save
 from vointi_signals.errors import InputError
 
-# Lyons 2005 (Medical Engineering & Physics 27:497): a trunk within 30 degrees of the vertical
-# stands or sits upright, beyond 60 degrees it lies; leaning lies between.
+# Vaha-Ypya 2018 (doi 10.1111/sms.13017): at 64.9 degrees from the direction in walking, lying parts
+# from sitting. That a trunk leans from 30 degrees on is our own word.
 UPRIGHT_DEG = 30.0
-LYING_DEG = 60.0
-# UKK institute: below 22.5 mg of MAD a person is sedentary (Vaha-Ypya 2015).
+LYING_DEG = 64.9
+# The UKK institute's limits, as in intensity.py: below 22.5 mg of MAD a person is sedentary.
 ACTIVE_MG = 22.5
 # Walking: 91.5 mg is moderate; who walks holds the trunk upright, whatever the sensor's turn.
 WALKING_MG = 91.5

@@ -11,8 +11,8 @@ from vointi_signals._checks import checked_rate
 from vointi_signals._state import fingerprint, number, numbers, restore, save, whole
 from vointi_signals.errors import InputError
 
-# van Hees 2013 (doi 10.1371/journal.pone.0061691): in 60 min, two of three axes with a standard
-# deviation below 13 mg or a range below 50 mg; decided for every 15 min.
+# van Hees 2013 (doi 10.1371/journal.pone.0061691) as in its authors' program GGIR: in 60 min, two
+# of three axes with both a standard deviation below 13 mg and a range below 50 mg; every 15 min.
 WINDOW_S = 3600.0
 BLOCK_S = 900.0
 SD_MG = 13.0
@@ -101,7 +101,7 @@ class WearDetector:
         mean, square = table[:, 1:4].sum(0) / n, table[:, 4:7].sum(0) / n
         sd = 1000 * np.sqrt(np.maximum(square - mean**2, 0))
         span = 1000 * (table[:, 10:13].max(0) - table[:, 7:10].min(0))
-        return bool(np.sum((sd < SD_MG) | (span < RANGE_MG)) >= 2)
+        return bool(np.sum((sd < SD_MG) & (span < RANGE_MG)) >= 2)
 
     def get_state(self) -> bytes:
         """Return what is remembered, for ``set_state`` after a restart."""

@@ -122,6 +122,30 @@ def test_a_worn_sensor_moves_and_one_on_a_table_does_not() -> None:
     np.testing.assert_array_equal(found["time_s"], np.arange(16) * 900.0)
 
 
+@pytest.mark.parametrize(
+    ("sd_mg", "span_mg", "axes", "worn"),
+    [(12.9, 49, 2, False), (13.1, 49, 3, True), (12.9, 51, 3, True), (12.9, 49, 1, True)],
+)
+def test_two_still_axes_of_three_are_not_worn(
+    sd_mg: float, span_mg: float, axes: int, worn: bool
+) -> None:
+    rows = epochs(np.zeros((600, 3)), np.full(600, 3.0), 6.0, 100.0)
+    rows["sd_mg"][:, :axes] = sd_mg
+    rows["low_g"][:, :axes], rows["high_g"][:, :axes] = 0, span_mg / 1000
+    wear = WearDetector(6.0)
+    assert np.concatenate([wear.push(rows), wear.flush()])["worn"].tolist() == [worn] * 4
+
+
+@pytest.mark.parametrize(
+    ("angle", "posture"),
+    [(29, Posture.UPRIGHT), (31, Posture.LEANING), (64, Posture.LEANING), (66, Posture.LYING)],
+)
+def test_postures_begin_at_their_angles(angle: float, posture: Posture) -> None:
+    turn = np.deg2rad(angle)
+    rows = epochs(np.array([[np.sin(turn), 0, np.cos(turn)]]), np.array([2.0]), 6.0)
+    assert PostureTracker((0, 0, 1)).push(rows).tolist() == [posture]
+
+
 def test_time_without_data_is_neither_worn_nor_not() -> None:
     rows = epochs(np.tile([0.0, 0.0, 1.0], (450, 1)), np.full(450, 3.0), 6.0)
     rows["mad_mg"][150:300] = np.nan
