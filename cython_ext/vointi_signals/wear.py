@@ -17,6 +17,8 @@ WINDOW_S = 3600.0
 BLOCK_S = 900.0
 SD_MG = 13.0
 RANGE_MG = 50.0
+# Quarters of an hour without an epoch, each answered as unknown: a year. More is a wrong clock.
+LONGEST_GAP = 35_040
 
 WEAR_DTYPE = np.dtype([("time_s", "<f8"), ("worn", "?"), ("known", "?")])
 
@@ -60,14 +62,20 @@ class WearDetector:
             raise InputError("epochs", "not epochs of MotionEpochs", "pass what its push returns")
         rows: list[tuple[float, bool, bool]] = []
         for epoch in epochs:
-            # Half an epoch: an epoch belongs to the block that holds its middle.
-            number = int((float(epoch["time_s"]) + self.epoch_s / 2) // BLOCK_S)
+            number = self._block_of(float(epoch["time_s"]))
             while self._number >= 0 and number > self._number:
                 rows.append(self._close())
                 self._number += 1
             self._number = max(self._number, number)
             self._add(epoch)
         return np.array(rows, WEAR_DTYPE)
+
+    def _block_of(self, time_s: float) -> int:
+        """Return the number of the block that holds the middle of an epoch."""
+        block = (time_s + self.epoch_s / 2) // BLOCK_S
+        if not abs(block) < 2**53 or (self._number >= 0 and block - self._number > LONGEST_GAP):
+            raise InputError("epochs", f"time_s {time_s!r}", "reset after a year without epochs")
+        return int(block)
 
     def flush(self) -> NDArray[np.void]:
         """Return the block that has begun, if half of it was seen."""
