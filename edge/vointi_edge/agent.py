@@ -324,7 +324,10 @@ class Agent:
             disk_free_bytes=free_bytes(self._config.data_dir),
             temperature_c=processor_temperature(),
             devices=tuple(
-                DeviceVitals(s.device, s.link, s.rssi_dbm, s.battery_pct, s.note)
+                DeviceVitals(
+                    *(s.device, s.link, s.rssi_dbm, s.battery_pct, s.note),
+                    bad_messages=self._states.bad_messages(s.device),
+                )
                 for s in self._states.statuses()
             ),
         )

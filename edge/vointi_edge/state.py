@@ -90,7 +90,7 @@ class DeviceStates:
             link=cast(Link, link),
             rssi_dbm=self._rssi.get(device),
             battery_pct=self._battery.get(device),
-            note=self._with_bad(device, note),
+            note=self._with_bad(device, note) if link in ("connected", "advertising") else note,
         )
 
     def _with_bad(self, device: str, note: str) -> str:

@@ -20,13 +20,14 @@ _THERMAL: Final = Path("/sys/class/thermal/thermal_zone0/temp")
 
 @dataclass(frozen=True, slots=True)
 class DeviceVitals:
-    """One device: its link, dBm, battery in percent."""
+    """One device: its link, dBm, battery in percent, messages that could not be decoded."""
 
     device: str
     link: str
     rssi_dbm: int | None
     battery_pct: int | None
     note: str
+    bad_messages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,12 @@ def _by_device(v: Vitals) -> list[tuple[str, str, list[tuple[str, int]]]]:
     links = [(d.device, int(d.link in ("connected", "advertising"))) for d in v.devices]
     rssi = [(d.device, d.rssi_dbm) for d in v.devices if d.rssi_dbm is not None]
     battery = [(d.device, d.battery_pct) for d in v.devices if d.battery_pct is not None]
+    bad = [(d.device, d.bad_messages) for d in v.devices]
     return [
         ("device_heard", "1 while the device is heard.", links),
         ("device_rssi_dbm", "Signal strength.", rssi),
         ("device_battery_percent", "Battery level.", battery),
+        ("device_bad_messages", "Messages that could not be decoded.", bad),
     ]
 
 

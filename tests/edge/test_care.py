@@ -205,6 +205,7 @@ def test_devices_are_told_with_the_next_step() -> None:
         "far": ({"rssi_dbm": -95}, Level.NOTE),
         "paused": ({"link": "unknown", "note": "paused"}, Level.OK),
         "unheard": ({"link": "unknown"}, Level.BAD),
+        "garbled": ({"bad_messages": 4, "note": "4 bad messages"}, Level.NOTE),
     }
     for name, (change, level) in cases.items():
         (finding,) = doctor.check_devices({"devices": [well | change]})

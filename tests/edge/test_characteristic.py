@@ -235,6 +235,9 @@ def test_bad_messages_stand_in_the_device_s_state() -> None:
     assert status.note.isprintable()
     assert len(status.note) <= MAX_NOTE
     assert len(changes) == 2
+    states.link("s-1", "unknown", "paused")
+    assert states.statuses()[0].note == "paused"
+    assert states.bad_messages("s-1") == 3
 
 
 def test_a_stream_that_is_off_runs_only_where_it_is_enabled() -> None:

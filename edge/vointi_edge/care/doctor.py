@@ -98,6 +98,9 @@ def _device(device: dict[str, Any]) -> Finding:
         return note(name, f"battery {battery} %", "charge it, or change its battery")
     if rssi is not None and rssi < _RSSI_WEAK:
         return note(name, f"weak signal, {rssi} dBm", "bring it nearer, or move the box")
+    if device.get("bad_messages"):
+        fix = "update its firmware; if it goes on, send the bundle: a decoder may be wrong"
+        return note(name, said, fix)
     return fine(name, link + ("" if rssi is None else f", {rssi} dBm"))
 
 
