@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from datetime import UTC, datetime
 
@@ -30,6 +31,13 @@ _FRESH_S = 5.0
 _OLDEST_S = 90 * 86_400.0
 # Setting a clock that is right would only cost the device's battery.
 _RIGHT_S = 30.0
+# A device that wants to be paired may leave a request without an answer.
+_PATIENCE_S = 5.0
+
+
+def calendar_s(local: datetime) -> float:
+    """Return what a calendar on the wall says, as seconds since its 1970."""
+    return local.replace(tzinfo=UTC).timestamp()
 
 
 class DeviceClock:
@@ -43,6 +51,17 @@ class DeviceClock:
     def was(self, calendar_s: float, mono_us: int) -> None:
         """Note what the device's calendar said at `mono_us`."""
         self._was_s = calendar_s - mono_us / 1e6
+
+    def wrong(self, told_s: float | None, clock: Clock) -> datetime | None:
+        """Note what the calendar says now; return the right time of this place if it is wrong."""
+        if told_s is not None:
+            self.was(told_s, clock.boottime_us())
+        wall_us = clock.wall_us()
+        if wall_us is None:
+            return None
+        local = datetime.fromtimestamp(wall_us / 1e6, UTC).astimezone()
+        right = told_s is not None and abs(told_s - calendar_s(local)) <= _RIGHT_S
+        return None if right else local
 
     def was_set(self, calendar_s: float, mono_us: int) -> None:
         """Note that it was set."""
@@ -65,25 +84,20 @@ async def set_right(client: BleakClient, clock: Clock) -> DeviceClock:
     """Read the device's calendar where it has one, and set it where it may be set.
 
     It is set to the wall clock of this place, since it is shown to people, and only while our own
-    is trusted. A device that refuses keeps its time.
+    is trusted. A device that refuses, or wants to be paired first, keeps its time.
     """
     device_clock = DeviceClock()
-    with contextlib.suppress(BleakError, DecodeError):
-        for uuid, (parse, build) in _CLOCKS.items():
-            found = find(client, uuid)
-            if found is None:
-                continue
-            told_s = None
-            if "read" in found.properties:
-                told_s = parse(bytes(await client.read_gatt_char(found)))
-                if told_s is not None:
-                    device_clock.was(told_s, clock.boottime_us())
-            wall_us = clock.wall_us()
-            if "write" in found.properties and wall_us is not None:
-                local = datetime.fromtimestamp(wall_us / 1e6, UTC).astimezone()
-                ours_s = local.replace(tzinfo=UTC).timestamp()
-                if told_s is None or abs(told_s - ours_s) > _RIGHT_S:
-                    await client.write_gatt_char(found, build(local), response=True)
-                    device_clock.was_set(ours_s, clock.boottime_us())
-            break
+    with contextlib.suppress(BleakError, DecodeError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            for uuid, (parse, build) in _CLOCKS.items():
+                found = find(client, uuid)
+                if found is not None:
+                    told_s = None
+                    if "read" in found.properties:
+                        told_s = parse(bytes(await client.read_gatt_char(found)))
+                    local = device_clock.wrong(told_s, clock)
+                    if local is not None and "write" in found.properties:
+                        await client.write_gatt_char(found, build(local), response=True)
+                        device_clock.was_set(calendar_s(local), clock.boottime_us())
+                    break
     return device_clock
