@@ -23,7 +23,7 @@ from vointi_edge.care import bundle, checks, doctor, reset
 from vointi_edge.care.finding import Finding, Level
 from vointi_edge.care.redact import HIDDEN, Redactor, redact_config
 from vointi_edge.cli import main
-from vointi_edge.config import EdgeConfig, load_config
+from vointi_edge.config import EdgeConfig, TlsConfig, load_config
 from vointi_edge.errors import LockedError
 from vointi_edge.lock import DataLock
 from vointi_edge.outbox.records import JournalEntry
@@ -178,7 +178,7 @@ def test_a_certificate(
     path = certificate(
         tmp_path / "edge.pem", now + timedelta(hours=begin_h), now + timedelta(hours=end_h)
     )
-    named = replace(config, mqtt=replace(config.mqtt, password_file=path))
+    named = replace(config, mqtt=replace(config.mqtt, tls=TlsConfig(path, path, path, own=True)))
     (finding,) = checks.check_certificates(named, now)
     assert finding.level is level
     assert f"edge.pem {said}" in finding.said
@@ -189,7 +189,8 @@ def test_no_certificate_and_a_broken_one(tmp_path: Path, config: EdgeConfig) -> 
     (without,) = checks.check_certificates(config, now)
     assert without.level is Level.NOTE
     (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nxx")
-    named = replace(config, mqtt=replace(config.mqtt, password_file=tmp_path / "broken.pem"))
+    path = tmp_path / "broken.pem"
+    named = replace(config, mqtt=replace(config.mqtt, tls=TlsConfig(path, path, path, own=True)))
     (broken,) = checks.check_certificates(named, now)
     assert broken.level is Level.BAD
 

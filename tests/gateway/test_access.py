@@ -23,9 +23,25 @@ SPAN = f"from={T0_US / 1e6 - 10}&to={T0_US / 1e6 + 10}"
 OWN, FOREIGN = f"{EDGE}.{DEVICE}", f"{OTHER_EDGE}.{DEVICE}"
 BODIES = {
     "POST /api/v1/invitations": {"person": PERSON, "pilot": PILOT},
+    "POST /api/v1/participants": {"pilot": "none"},
+    "POST /api/v1/participants/join": {"code": "none"},
+    "POST /api/v1/loans": {"device": "no.such", "pilot": "none", "person": "none"},
+    "POST /api/v1/loans/events": {"device": "no.such", "kind": "cleaned"},
+    "POST /api/v1/consents": {
+        "pilot": "none",
+        "person": "none",
+        "purpose": "care",
+        "kind": "given",
+    },
+    "POST /api/v1/erasures": {"pilot": "none", "person": "none"},
+    "POST /api/v1/exports": {"pilot": "none", "person": "none"},
     "POST /api/v1/edges/{edge}/ticket": {},
     "POST /api/v1/edges/{edge}/revoke": {"reason": "lost"},
 }
+PLACES = {
+    "{path:path}": "css/base.css", "{token}": "none", "{pilot}": PILOT, "{person}": PERSON,
+    "{purpose}": "care", "{erasure}": "none", "{export}": "none",
+}  # fmt: skip
 QUERIES = {"GET /api/v1/series": f"?device={OWN}&metric=heart_rate&{SPAN}"}
 #: 503: the route is open to this role, and the stream is not, because the house is closing.
 MATRIX = """
@@ -34,6 +50,29 @@ GET /api/v1/openapi.json          200       200     200  200  200      200
 GET /api/v1/alive                 200       200     200  200  200      200
 GET /api/v1/health                401       200     200  200  200      403
 GET /api/v1/pilots                401       200     200  200  200      200
+GET /api/v1/pilots/schema         401       200     200  200  200      200
+GET /api/v1/pilots/{pilot}        401       200     200  200  200      403
+POST /api/v1/pilots               401       403     403  403  422      403
+GET /api/v1/participants          401       403     403  200  200      403
+POST /api/v1/participants         401       403     403  404  404      403
+POST /api/v1/participants/join    422       422     422  422  422      422
+GET /api/v1/loans                 401       403     403  200  200      403
+POST /api/v1/loans                401       403     403  404  404      403
+POST /api/v1/loans/events         401       403     403  404  404      403
+GET /api/v1/consents              401       403     403  200  200      200
+POST /api/v1/consents             401       403     403  404  404      404
+GET /api/v1/consents/texts        200       200     200  200  200      200
+GET /api/v1/consents/{pilot}/{person} 401   403     403  200  200      200
+GET /api/v1/consents/{pilot}/{person}/{purpose}/receipt 401 403 403 200 200 200
+POST /api/v1/erasures             401       403     403  403  404      404
+GET /api/v1/erasures/{erasure}    401       403     403  403  404      404
+GET /api/v1/people/{pilot}/{person} 401     403     403  403  200      200
+POST /api/v1/exports              401       403     403  403  404      404
+GET /api/v1/exports/{export}      401       403     403  403  404      404
+GET /api/v1/exports/{export}/file 401       403     403  403  404      404
+GET /api/v1/refusals              401       403     200  200  200      403
+GET /api/v1/audit                 401       403     200  403  200      403
+GET /api/v1/audit/head            401       200     200  200  200      403
 GET /api/v1/devices               401       200     200  200  200      200
 GET /api/v1/series                401       200     403  200  200      200
 GET /api/v1/live                  401       503     403  503  503      503
@@ -110,7 +149,8 @@ def test_each_cell(here: House, role: str) -> None:
             cookie = here.cookie(role)
         method, path = route.split(" ")
         path = path.replace("{edge}", EDGE).replace("{pilot_id}", PILOT)
-        path = path.replace("{path:path}", "css/base.css").replace("{token}", "none")
+        for name, value in PLACES.items():
+            path = path.replace(name, value)
         options = {"json": BODIES.get(route, {})} if method == "POST" else {}
         answer = here.ask(method, path + QUERIES.get(route, ""), cookie, **options)
         got[route] = answer.status_code
@@ -139,6 +179,7 @@ def test_a_company_sees_its_own_pilot_and_no_byte_of_another(here: House) -> Non
     for path, mine, theirs in (
         (f"/api/v1/series?metric=heart_rate&{SPAN}&device=", OWN, "no-such.device"),
         (f"/api/v1/series?metric=ecg&{SPAN}&device=", OWN, "no-such.device"),
+        ("/api/v1/pilots/", PILOT, "no-such"),
         ("/api/v1/devices?pilot=", PILOT, "no-such"),
         ("/pilots/", PILOT, "no-such"),
     ):
@@ -192,6 +233,45 @@ def test_another_resident_of_the_pilot_sees_nothing_of_the_first(here: House) ->
     assert (pilot["people"], pilot["edges"], pilot["devices"]) == ([], [], 0)
     path = f"/api/v1/series?device={OWN}&metric=heart_rate&{SPAN}"
     assert here.ask("GET", path, cookie).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path", "mine", "theirs"),
+    [
+        ("care", "GET", "/api/v1/consents/X/p-1", OTHER_PILOT, "none"),
+        ("care", "GET", "/api/v1/consents/X/p-1/care/receipt", OTHER_PILOT, "none"),
+        ("resident", "GET", f"/api/v1/consents/{PILOT}/X", "p-other", "p-none"),
+        ("resident", "GET", f"/api/v1/people/{PILOT}/X", "p-other", "p-none"),
+        ("resident", "GET", "/api/v1/people/X/p-1", OTHER_PILOT, "none"),
+        ("city", "GET", "/api/v1/pilots/X", OTHER_PILOT, "none"),
+    ],
+)
+def test_what_is_foreign_looks_like_what_is_not(
+    here: House, role: str, method: str, path: str, mine: str, theirs: str
+) -> None:
+    people = here.gateway.registry.people
+    if people.find(PILOT, "p-other") is None:
+        people.add_simulated(PILOT, "p-other", "test")
+    cookie = here.cookie(role)
+    foreign = here.ask(method, path.replace("X", mine), cookie)
+    missing = here.ask(method, path.replace("X", theirs), cookie)
+    assert foreign.status_code == missing.status_code == 404
+    assert foreign.text.replace(mine, "X") == missing.text.replace(theirs, "X")
+
+
+def test_a_care_professional_lends_nothing_of_another_pilot(here: House) -> None:
+    cookie = here.cookie("care")
+    for path, body in (
+        ("/api/v1/loans/events", {"device": FOREIGN, "kind": "returned"}),
+        ("/api/v1/loans", {"device": FOREIGN, "pilot": PILOT, "person": PERSON}),
+        ("/api/v1/loans", {"device": OWN, "pilot": OTHER_PILOT, "person": PERSON}),
+        ("/api/v1/participants", {"pilot": OTHER_PILOT}),
+    ):
+        assert here.ask("POST", path, cookie, json=body).status_code == 404
+    listed = here.ask("GET", "/api/v1/loans", cookie).json()
+    assert [device["device"] for device in listed] == [OWN]
+    found = here.ask("GET", "/api/v1/participants", cookie).json()
+    assert {one["pilot"] for one in found} == {PILOT}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -111,13 +110,11 @@ def check_paths(config: EdgeConfig) -> list[Finding]:
 
 
 def check_certificates(config: EdgeConfig, now: datetime) -> list[Finding]:
-    """How long each certificate that the configuration names is still good."""
-    paths = [getattr(config.mqtt, field.name) for field in fields(config.mqtt)]
-    named = [path for path in paths if isinstance(path, Path) and _is_certificate(path)]
-    if not named:
+    """How long the certificate, and what vouches for it, is still good."""
+    if config.mqtt.tls is None:
         fix = "enrol the edge before it leaves your desk"
         return [note("certificates", "none: the broker is spoken to by password", fix)]
-    return [finding for path in named for finding in _certificates(path, now)]
+    return _certificates(config.mqtt.tls.cert_file, now)
 
 
 def _certificates(path: Path, now: datetime) -> list[Finding]:
@@ -165,10 +162,6 @@ def _answers(addresses: Sequence[_AddressInfo], connect_s: float) -> bool:
 def check_box() -> Finding:
     """The processor's temperature now."""
     return check_temperature(processor_temperature())
-
-
-def _is_certificate(path: Path) -> bool:
-    return path.suffix in (".pem", ".crt") or "BEGIN CERTIFICATE" in _text(path)
 
 
 def _text(path: Path) -> str:

@@ -42,7 +42,7 @@ RULES: tuple[Rule, ...] = (
     Rule("GET", "/api/v1/health", _STAFF),
     Rule("GET", "/api/v1/pilots", _SIGNED_IN),
     Rule("GET", "/api/v1/pilots/schema", _SIGNED_IN),
-    Rule("GET", "/api/v1/pilots/{pilot}", _SIGNED_IN),
+    Rule("GET", "/api/v1/pilots/{pilot}", _STAFF),
     Rule("POST", "/api/v1/pilots", _OPERATOR),
     Rule("GET", "/api/v1/devices", _SIGNED_IN),
     Rule("GET", "/api/v1/series", _READINGS),
