@@ -94,7 +94,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric(60, "people_in", "People in", "1", _S, 0, _COUNT),
     Metric(61, "people_out", "People out", "1", _S, 0, _COUNT),
     Metric(62, "people_present", "People present", "1", _S, 0, 1e6),
-    Metric(63, "feedback", "Feedback button", "1", _E, 1, 4),
+    Metric(63, "feedback", "Feedback button", "1", _E, 1, 5),
     Metric(64, "motion", "Motion", "1", _E, 0, 1, None, 8519687),
     Metric(65, "contact", "Door or window contact", "1", _E, 0, 1, None, 8519690),
     Metric(70, "gyro_x", "Angular velocity x", "deg/s", _W, -_GYRO_DEG_S, _GYRO_DEG_S),

@@ -18,6 +18,9 @@ StreamClass: TypeAlias = Literal["waveform", "scalar", "event"]
 Role: TypeAlias = Literal["home", "service_point"]
 Link: TypeAlias = Literal["connected", "connecting", "advertising", "lost", "unknown"]
 
+# As many as the feedback metric has buttons.
+MAX_LABELS: Final = 5
+
 # 127 is "not available" in the Bluetooth core specification; real values end at +20 dBm.
 _RSSI_LOW: Final = -128
 _RSSI_HIGH: Final = 20
@@ -54,17 +57,22 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """One configured device; `person` is the pilot pseudonym of who wears it, or None."""
+    """One configured device; `person` is the pilot pseudonym of who wears it, or None.
+
+    `labels` is what the pilot calls the device's buttons, from button 1 on; empty without names.
+    """
 
     device: str
     model: str
     kind: DeviceKind
     person: str | None
     streams: tuple[StreamInfo, ...]
+    labels: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """The JSON form."""
-        return {
+        named = {"labels": list(self.labels)} if self.labels else {}
+        return named | {
             "device": self.device,
             "model": self.model,
             "kind": self.kind,
@@ -81,6 +89,7 @@ class DeviceInfo:
             kind=cast(DeviceKind, fields.choice("kind", get_args(DeviceKind))),
             person=fields.maybe_identifier("person"),
             streams=fields.objects("streams", StreamInfo.of),
+            labels=fields.texts("labels", MAX_LABELS) if "labels" in fields.values else (),
         )
 
 

@@ -51,6 +51,9 @@ DEVICES: list[tuple[str, str, str | None, str, int | None, dict[str, list[tuple[
 ]  # fmt: skip
 
 
+LABELS = ("Very good", "Good", "Poor", "Very poor")
+
+
 @dataclass(frozen=True)
 class Pilot:
     id: str
@@ -114,6 +117,7 @@ class StandIn:
                                  for m, u in metrics]}
                     for stream, metrics in streams.items()
                 ],
+                "labels": list(LABELS) if "feedback" in streams else [],
                 "last_us": int(time.time() * 1e6),
             }
             for name, kind, person, link, battery, streams in DEVICES

@@ -171,6 +171,16 @@ def test_spoilt_texts_raise_nothing_else(name: str, data: st.DataObject) -> None
         assert CLASSES[name].from_json(message.to_json()) == message
 
 
+def test_the_buttons_of_a_panel_have_the_pilots_names() -> None:
+    stream = StreamInfo("feedback", ("feedback",), 0.0, "event")
+    panel = DeviceInfo("panel-1", "gpio-feedback", "service_point", None, (stream,), ("Hyvä", "Ei"))
+    birth = Birth("point-1", 1, "1", "point-1", "service_point", (panel,))
+    assert Birth.from_json(birth.to_json()) == birth
+    many = birth.to_json().replace(b'["Hyv', b'["a","b","c","d","Hyv')
+    with pytest.raises(PayloadError, match=r"devices\[0\].labels"):
+        Birth.from_json(many)
+
+
 def test_a_number_that_is_none_is_not_sent() -> None:
     stream = StreamInfo("ecg", ("ecg",), float("nan"), "waveform")
     device = DeviceInfo("strap-1", "polar-h10", "wearable", None, (stream,))

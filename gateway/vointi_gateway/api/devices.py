@@ -52,6 +52,9 @@ class DeviceOut(BaseModel):
     rssi_dbm: int | None
     battery_pct: int | None
     streams: list[StreamOut]
+    labels: list[str] = Field(
+        description="What the pilot calls its buttons, from button 1 on", examples=[["Good", "Bad"]]
+    )
     last_us: int | None = Field(description="UTC µs of its newest sample")
 
 
@@ -95,6 +98,7 @@ def _device(
         rssi_dbm=heard.rssi_dbm if heard else None,
         battery_pct=status.battery_pct if status else None,
         streams=[_stream(s, newest) for s in info.streams],
+        labels=list(info.labels),
         last_us=max(newest.values(), default=None),
     )
 

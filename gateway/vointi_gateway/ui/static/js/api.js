@@ -5,7 +5,7 @@
  * @typedef {{stream: string, class: string, rate_hz: number, metrics: Metric[]}} Stream
  * @typedef {{device: string, edge: string, pilot: string, model: string, kind: string,
  *   person: string|null, link: string, rssi_dbm: number|null, battery_pct: number|null,
- *   streams: Stream[], last_us: number|null}} Device
+ *   streams: Stream[], labels: string[], last_us: number|null}} Device
  * @typedef {{id: string, name: string, city: string, kind: string, edges: string[],
  *   people: string[], devices: number}} Pilot
  * @typedef {{t_us: number[], value: number[], quality: number[], unit: string}} Series

@@ -137,7 +137,7 @@ export function visitorSection(session, devices) {
   }
   const buttons = devices.filter((device) => measures(device, "feedback"));
   if (buttons.length) {
-    const feedback = new FeedbackCard();
+    const feedback = new FeedbackCard(buttons.find(({ labels }) => labels?.length)?.labels);
     buttons.forEach(({ device }) =>
       feed(session, device, "feedback", FEEDBACK_SPAN_S, (samples) => feedback.take(samples)));
     parts.push({ root: feedback.card.root, stop: () => feedback.destroy() });

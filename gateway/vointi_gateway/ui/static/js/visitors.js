@@ -1,4 +1,4 @@
-// The service point: people in, out and present, and the presses of the four buttons.
+// The service point: people in, out and present, and the presses of the feedback buttons.
 
 import { serverNow } from "./api.js";
 import { ChartCard } from "./card.js";
@@ -9,7 +9,8 @@ import { liveFigure } from "./tiles.js";
 import { onTick } from "./ticker.js";
 
 export const FEEDBACK_SPAN_S = 86_400;
-const BUTTONS = [1, 2, 3, 4];
+/** Panels without names have four buttons; a press of a fifth shows it. */
+const BUTTONS = 4;
 const PEOPLE = ["people_present", "people_in", "people_out"];
 /** People are counted when somebody passes: a quiet hour is no fault. */
 const PEOPLE_STALE_S = 6 * 3600;
@@ -32,36 +33,55 @@ export function makePeople(model, devices) {
   return { root, stop: () => figures.forEach((figure) => figure.stop()) };
 }
 
-/** Presses of the four buttons over the last day, as bars and as a table. */
+/** Presses of the buttons over the last day, as bars and as a table. */
 export class FeedbackCard {
-  constructor() {
+  /** @param {string[]} labels what the pilot calls the buttons, from button 1 on */
+  constructor(labels = []) {
+    this._labels = labels;
     /** @type {Map<number, number>} time → button */
     this._presses = new Map();
     const columns = [t("feedback.title"), t("feedback.presses"), t("feedback.share")];
     this.card = new ChartCard({ title: t("feedback.title"), unit: "", columns, className: "feedback" });
-    this._bars = BUTTONS.map((button) => this._bar(button));
-    this.card.plot.append(...this._bars.map((bar) => bar.root));
+    /** @type {{button: number, root: HTMLElement, value: HTMLElement}[]} */
+    this._bars = [];
+    this._reach(labels.length || BUTTONS);
     this.card.refresh = () => this._show();
     this._stop = onTick(() => this._show());
+  }
+
+  /** Bars for the buttons 1 to `button`. */
+  _reach(button) {
+    while (this._bars.length < button) {
+      const bar = this._bar(this._bars.length + 1);
+      this._bars.push(bar);
+      this.card.plot.append(bar.root);
+    }
+  }
+
+  _label(button) {
+    return this._labels[button - 1] || t("feedback.button", { n: button });
   }
 
   _bar(button) {
     const value = el("strong", {}, "0");
     const root = el("div", { class: "bar", "data-button": button },
-      el("span", { class: "bar-name" }, t(`feedback.button.${button}`)),
+      el("span", { class: "bar-name" }, this._label(button)),
       el("span", { class: "bar-track" }, el("span", { class: "bar-fill" })), value);
-    return { root, value };
+    return { button, root, value };
   }
 
-  /** @param {import("./model.js").Samples} samples values 1 to 4 */
+  /** @param {import("./model.js").Samples} samples values 1 to 5 */
   take({ t: times, v }) {
-    times.forEach((time, index) => this._presses.set(time, v[index]));
+    times.forEach((time, index) => {
+      this._presses.set(time, v[index]);
+      this._reach(v[index]);
+    });
   }
 
   /** Presses by button within the span; older ones are forgotten. */
   _counts() {
     const oldest = serverNow() - FEEDBACK_SPAN_S;
-    const counts = new Map(BUTTONS.map((button) => [button, 0]));
+    const counts = new Map(this._bars.map(({ button }) => [button, 0]));
     for (const [time, button] of this._presses) {
       if (time < oldest) this._presses.delete(time);
       else counts.set(button, (counts.get(button) ?? 0) + 1);
@@ -72,24 +92,24 @@ export class FeedbackCard {
   _show() {
     const counts = this._counts();
     const most = Math.max(1, ...counts.values());
-    this._bars.forEach(({ root, value }, index) => {
-      const n = counts.get(BUTTONS[index]);
+    this._bars.forEach(({ button, root, value }) => {
+      const n = counts.get(button);
       setText(value, number(n));
       root.style.setProperty("--share", String(n / most));
     });
     const total = this._presses.size;
     this.card.describe(`${tn("feedback.total", total)} ${this._latest()}`.trim());
-    this.card.fill(() => BUTTONS.map((button) => {
+    this.card.fill(() => this._bars.map(({ button }) => {
       const n = counts.get(button);
       const share = total ? `${number((100 * n) / total)} %` : "–";
-      return [t(`feedback.button.${button}`), number(n), share];
+      return [this._label(button), number(n), share];
     }));
   }
 
   _latest() {
     if (!this._presses.size) return "";
     const time = Math.max(...this._presses.keys());
-    const label = t(`feedback.button.${this._presses.get(time)}`);
+    const label = this._label(this._presses.get(time));
     return t("feedback.last", { label, age: age(serverNow() - time) });
   }
 
