@@ -16,12 +16,16 @@ _TRANSPORTS = {
     "ble-gatt": "Bluetooth LE, connected",
     "ble-adv": "Bluetooth LE, advertisements",
     "serial": "serial line",
+    "iio": "kernel driver (IIO)",
+    "gpio": "GPIO lines",
+    "http": "HTTP, asked",
+    "mqtt": "local MQTT broker",
 }
 _HEAD = """\
 # Supported devices
 
 A device is supported when it has a file in `hardware/catalogue` and captures in `tests/captures`
-(bytes it sends, and what they mean). This page is made from them by
+(what it or its kernel driver says, and what that means). This page is made from them by
 `.venv/bin/python tools/supported_devices.py`; a test fails when it is not current.
 
 To add one: write both files, run that command, run `make test`. No code is needed where a decoder

@@ -32,6 +32,7 @@ from vointi_edge.orders import Orders
 from vointi_edge.outbox.store import Entry, OutboxStore, Row
 from vointi_edge.outbox.vault import SealedVault
 from vointi_edge.outbox.writer import OutboxWriter
+from vointi_edge.processing.on_change import OnChange
 from vointi_edge.processing.processor import Processor
 from vointi_edge.reading import Reading
 from vointi_edge.sources.ble.advertisement import AdvertisingDevice
@@ -39,7 +40,8 @@ from vointi_edge.sources.ble.backend import make_backend
 from vointi_edge.sources.ble.gatt import GattDevice
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
-from vointi_edge.sources.serial.box import ServicePointBox
+from vointi_edge.sources.wired import TRANSPORTS as WIRED
+from vointi_edge.sources.wired import WiredSources
 from vointi_edge.state import DeviceStates
 from vointi_edge.steward import Steward
 from vointi_edge.tls import client_context
@@ -112,6 +114,7 @@ class Agent:
         self._applied: CollectionPolicy | None = None
         vault = SealedVault(outbox_keys(config.key_file))
         path = config.data_dir / OUTBOX_FILE
+        self._on_change = OnChange(by_device)
         self._writer = OutboxWriter(
             lambda: OutboxStore(path, kernel_boot, config.max_bytes, vault),
             config.commit_ms / 1000,
@@ -133,6 +136,7 @@ class Agent:
         self.bad = self._states.bad
         self._context = Context(self, clock)
         self._radio = Radio(make_backend(config.ble))
+        self._wired = WiredSources(self._context, config.wired, by_device)
         self._crew = Crew(config.devices, self._source, self._idle)
         self._started_us = clock.boottime_us()
         self._steward = Steward(
@@ -163,7 +167,8 @@ class Agent:
     def reading(self, reading: Reading) -> None:
         """Take a reading from a source, and what processing makes of it."""
         self._states.seen(reading)
-        self._keep(reading)
+        if self._on_change.tells(reading):
+            self._keep(reading)
         for made in self._processor.push(reading):
             self._keep(made)
 
@@ -179,6 +184,7 @@ class Agent:
         ]
         if any(device.address for device in self._config.devices):
             background.append(self._spawn(self._radio.run(), "radio"))
+        background += [self._spawn(job, name) for name, job in self._wired.shared()]
         try:
             await self._apply_policy()
             # Not gather: it would cancel the sources now, and _stop again in their good-byes.
@@ -205,8 +211,8 @@ class Agent:
 
     def _source(self, assigned: Assigned) -> Coroutine[Any, Any, None]:
         context = self._context
-        if assigned.model.transport == "serial":
-            return ServicePointBox(assigned, context).run()
+        if assigned.model.transport in WIRED:
+            return self._wired.source(assigned)
         if assigned.model.transport == "ble-adv":
             return AdvertisingDevice(assigned, self._radio, context).run()
         return GattDevice(assigned, self._radio, context).run()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vointi_contract.errors import UnknownMetricError
 from vointi_contract.metrics import METRICS, by_name
 
 from vointi_edge import decoders
+from vointi_edge.catalogue_wired import WIRED_DECODERS, Report, WiredSpec, report, wired_spec
 from vointi_edge.errors import ConfigError, Problem
 from vointi_edge.tables import Table, load_toml
 
-TRANSPORTS = ("ble-gatt", "ble-adv", "serial")
+TRANSPORTS = ("ble-gatt", "ble-adv", "serial", "iio", "gpio", "http", "mqtt")
 KINDS = ("wearable", "room", "service_point")
 PROTOCOLS = ("gatt", "polar-pmd", "movesense-gsp")
 MEASUREMENTS = ("ecg", "acc", "ppg", "ppi")
@@ -26,12 +27,13 @@ _METRIC_NAMES = tuple(metric.name for metric in METRICS)
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How to recognise the model's advertisements."""
+    """How to recognise the model's advertisements, or the kernel's names of its driver."""
 
     local_name_prefix: str | None
     service_uuids: tuple[str, ...]
     manufacturer_id: int | None
     service_data_uuid: str | None
+    iio_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class StreamSpec:
     written there once the stream is subscribed to (a record request). A stream that is not
     `enabled` runs only where the edge's own configuration says so. An `optional` one may be missing
     on the device, and nobody is told.
+    `wired` is how a wired stream is read, `report` which of its readings are worth telling.
     """
 
     id: str
@@ -65,6 +68,8 @@ class StreamSpec:
     ask: tuple[str, bytes] | None = None
     enabled: bool = True
     optional: bool = False
+    wired: WiredSpec = field(default_factory=WiredSpec)
+    report: Report = field(default_factory=Report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,7 @@ def _match(table: Table) -> Match:
         service_uuids=table.texts("service_uuids", ()),
         manufacturer_id=None if manufacturer_id < 0 else manufacturer_id,
         service_data_uuid=table.text("service_data_uuid", "") or None,
+        iio_names=table.texts("iio_names", ()),
     )
     table.close()
     return match
@@ -160,11 +166,12 @@ def _match(table: Table) -> Match:
 
 def _stream(table: Table, transport: str) -> StreamSpec:
     protocol = table.choice("protocol", PROTOCOLS, "gatt")
+    metrics = _metrics(table)
     spec = StreamSpec(
         id=table.identifier("id"),
         decoder=table.choice("decoder", _decoders(transport, protocol)),
         class_=table.choice("class", CLASSES),
-        metrics=_metrics(table),
+        metrics=metrics,
         characteristic=table.text("characteristic", "") or None,
         measurement=table.choice("measurement", MEASUREMENTS, "") or None,
         message=table.text("message", "") or None,
@@ -178,6 +185,8 @@ def _stream(table: Table, transport: str) -> StreamSpec:
         ask=_ask(table),
         enabled=table.flag("enabled", default=True),
         optional=table.flag("optional", default=False),
+        wired=wired_spec(table, transport, metrics),
+        report=report(table, metrics),
     )
     gatt = transport == "ble-gatt" and protocol == "gatt"
     if gatt and not _UUID.fullmatch(spec.characteristic or ""):
@@ -186,7 +195,7 @@ def _stream(table: Table, transport: str) -> StreamSpec:
         table.problem("measurement", f"is missing; use one of {', '.join(MEASUREMENTS)}")
     if protocol == "movesense-gsp" and not _RESOURCE.fullmatch(spec.resource or ""):
         table.problem("resource", "must be a path such as /Meas/ECG/128")
-    if transport == "serial" and spec.message is None:
+    if spec.decoder in decoders.SERIAL and spec.message is None:
         table.problem("message", "is missing; it must be the kind of line, e.g. air")
     table.close()
     return spec
@@ -214,7 +223,9 @@ def _decoders(transport: str, protocol: str) -> tuple[str, ...]:
         return tuple(decoders.GSP)
     if transport == "ble-adv":
         return tuple(decoders.ADVERTISEMENT)
-    return tuple(decoders.SERIAL if transport == "serial" else decoders.GATT)
+    if transport == "serial":
+        return (*decoders.SERIAL, *WIRED_DECODERS["serial"])
+    return WIRED_DECODERS.get(transport) or tuple(decoders.GATT)
 
 
 def _pipeline(table: Table) -> PipelineSpec:

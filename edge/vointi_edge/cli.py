@@ -20,6 +20,7 @@ from vointi_edge.config import DeviceConfig, EdgeConfig, load_config, load_place
 from vointi_edge.configtrial import ConfigTrial
 from vointi_edge.errors import ConfigError, EdgeError, Problem, RestartError
 from vointi_edge.lock import DataLock
+from vointi_edge.placing import placing_problem
 from vointi_edge.vitals import run_folder
 
 EX_TEMPFAIL = 75  # sysexits.h: begin anew, please
@@ -87,15 +88,15 @@ def _load(path: Path) -> tuple[EdgeConfig, dict[str, Model], str | None]:
 
 
 def _device_problems(device: DeviceConfig, models: dict[str, Model]) -> list[tuple[str, str]]:
-    model, serial = device.model, device.path is not None
-    if model not in models:
-        return [("model", f'no catalogue file "{model}.toml"; known: {", ".join(models)}')]
-    if serial != (models[model].transport == "serial"):
-        wanted = "path" if models[model].transport == "serial" else "address"
-        return [(wanted, f"is missing; {model} is found by its {wanted}")]
-    names = [spec.id for spec in models[model].streams]
+    if device.model not in models:
+        return [("model", f'no catalogue file "{device.model}.toml"; known: {", ".join(models)}')]
+    model = models[device.model]
+    problem = placing_problem(device, model)
+    if problem is not None:
+        return [problem]
+    names = [spec.id for spec in model.streams]
     return [
-        ("enable", f'{model} has no stream "{name}"; it has {", ".join(names)}')
+        ("enable", f'{device.model} has no stream "{name}"; it has {", ".join(names)}')
         for name in device.enable
         if name not in names
     ]

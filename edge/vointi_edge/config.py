@@ -10,6 +10,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from vointi_contract.errors import SignatureError
 from vointi_contract.signing import read_public_keys
 
+from vointi_edge.config_wired import (
+    WHERE,
+    Place,
+    WiredConfig,
+    check_where,
+    read_labels,
+    read_place,
+    read_wired,
+)
 from vointi_edge.decoders.bthome_sealed import KEY_BYTES
 from vointi_edge.identity.keeper import FOLDER, PAIR, TRUST
 from vointi_edge.tables import Table, load_toml
@@ -51,10 +60,11 @@ class BleConfig:
 
 @dataclass(frozen=True, slots=True)
 class DeviceConfig:
-    """One assigned device: its catalogue model and where it is (Bluetooth address or tty path).
+    """One assigned device: its catalogue model and where it is.
 
-    `enable` names streams that the catalogue leaves off; `key` opens encrypted advertisements;
-    `tell_serial` allows its serial number to leave the edge.
+    That is a Bluetooth address, the path of a tty, or a wired device's place. `labels` is what the
+    pilot calls its buttons, from button 1 on. `enable` names streams that the catalogue leaves off;
+    `key` opens encrypted advertisements; `tell_serial` allows its serial number to leave the edge.
     """
 
     id: str
@@ -65,6 +75,8 @@ class DeviceConfig:
     enable: tuple[str, ...] = ()
     key: bytes | None = field(default=None, repr=False)
     tell_serial: bool = False
+    place: Place = field(default_factory=Place)
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,7 @@ class EdgeConfig:
     key_file: Path
     order_keys: tuple[Ed25519PublicKey, ...] | None
     devices: tuple[DeviceConfig, ...]
+    wired: WiredConfig = field(default_factory=WiredConfig)
 
 
 def load_config(path: Path) -> EdgeConfig:
@@ -126,7 +139,10 @@ def _read(table: Table, base: Path) -> EdgeConfig:
         key_file=_key_file(outbox, base, data_dir),
         order_keys=_order_keys(table, base),
         devices=_devices(table.tables("device"), base),
+        wired=read_wired(table, base),
     )
+    if config.wired.local_mqtt is None and any(one.place.topic for one in config.devices):
+        table.problem("local_mqtt", "is missing; give the host and port of the sensors' broker")
     clock.close()
     outbox.close()
     return config
@@ -217,8 +233,7 @@ def _device(table: Table, base: Path) -> DeviceConfig:
     path = table.text("path", "")
     if address and not _ADDRESS.fullmatch(address):
         table.problem("address", f'"{address}" is no Bluetooth address; write C0:DE:00:00:00:01')
-    if bool(address) == bool(path):
-        table.problem("address", "give either address (Bluetooth) or path (serial line)")
+    check_where(table, [key for key in WHERE if table.has(key)])
     device = DeviceConfig(
         id=table.identifier("id"),
         model=table.text("model"),
@@ -228,6 +243,8 @@ def _device(table: Table, base: Path) -> DeviceConfig:
         enable=table.texts("enable", ()),
         key=_key(table, base),
         tell_serial=table.flag("tell_serial", default=False),
+        place=read_place(table, base),
+        labels=read_labels(table),
     )
     table.close()
     return device

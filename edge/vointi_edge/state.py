@@ -119,4 +119,5 @@ class DeviceStates:
             kind=cast(DeviceKind, model.kind),
             person=device.person,
             streams=tuple(streams + made),
+            labels=device.labels,
         )

@@ -121,6 +121,10 @@ class Table:
         """Say whether the file mentions `key`."""
         return key in self._data
 
+    def names(self) -> tuple[str, ...]:
+        """Return the keys that the file gives in this table."""
+        return tuple(self._data)
+
     def close(self) -> None:
         """Note every key that nobody asked for, with the nearest known one."""
         for key in self._data.keys() - self._known:

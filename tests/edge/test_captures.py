@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wired_captures
 from edge_parts import ROOT, models
 from vointi_contract.frame import Channel, Quality
 from vointi_contract.metrics import by_code
@@ -58,6 +59,12 @@ def test_capture(model: str, capture: dict[str, Any]) -> None:
     if "error" in capture:
         with pytest.raises(DecodeError, match=capture["error"]):
             decode(spec, capture)
+        return
+    if wired_captures.is_wired(capture):
+        wired = wired_captures.decoded(spec, capture)
+        assert wired.keys() == capture["expect"].keys()
+        for name, values in capture["expect"].items():
+            assert wired[name] == pytest.approx(values, abs=1e-5)
         return
     decoded = decode(spec, capture)
     if isinstance(decoded, RawFrame):

@@ -1,0 +1,1 @@
+"""Buttons, beams, doors and motion on the lines of a GPIO chip."""

@@ -1,0 +1,1 @@
+"""Devices that are asked over HTTP in the local network."""

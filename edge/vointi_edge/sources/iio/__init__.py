@@ -1,0 +1,1 @@
+"""Sensors that the kernel reads: the IIO sysfs interface."""
