@@ -150,6 +150,8 @@ class _Connection:
             self._client.connect(config.host, config.port, _KEEPALIVE_S)
         except OSError as error:
             return f"cannot be reached ({error.strerror or error})"
+        except ValueError:  # the resolver's word for a name that cannot be one
+            return f"cannot be reached ({config.host!r} is no host name)"
         return ""
 
     def _later(self, future: asyncio.Future[str], text: str) -> None:
