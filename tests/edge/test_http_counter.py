@@ -11,6 +11,7 @@ import pytest
 from edge_parts import Hub
 from hypothesis import given
 from hypothesis import strategies as st
+from vointi_contract.frame import Quality
 from vointi_edge.config_wired import Place
 from vointi_edge.decoders.json_fields import MAX_JSON, axis_live_sum, json_object
 from vointi_edge.errors import DecodeError
@@ -94,7 +95,9 @@ async def test_a_camera_in_trouble_is_said_and_heals(
         assert hub.readings == []
         camera.mood = Mood.WELL
         await until(lambda: len(hub.readings) > 0)
+        await until(lambda: len(hub.readings) > 1)
         assert hub.links[-1] == ("it-1", "connected", "")
+        assert [one.quality for one in hub.readings[:2]] == [Quality.GAP_BEFORE, Quality.OK]
 
 
 @pytest.mark.network

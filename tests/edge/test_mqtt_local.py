@@ -15,6 +15,7 @@ from edge_chain import Process, broker, mosquitto, start_listening
 from edge_parts import Hub
 from hypothesis import given
 from hypothesis import strategies as st
+from vointi_contract.frame import Quality
 from vointi_contract.metrics import by_code
 from vointi_edge.catalogue_wired import JsonField
 from vointi_edge.config_wired import LocalMqtt, Place
@@ -133,6 +134,8 @@ async def test_a_broker_that_restarts_is_found_again(
         await until(lambda: house.hub.links[-1] == ("it-1", "connecting", ""), 10)
         await house.bridge.start("127.0.0.1", port, "--local-mqtt")
         await heard(house, {"temperature": 21.0})
+        assert house.hub.readings[0].quality == Quality.OK
+        assert [q for q in (one.quality for one in house.hub.readings) if q] == [Quality.GAP_BEFORE]
 
 
 @pytest.mark.network

@@ -12,6 +12,7 @@ import pytest
 from edge_parts import Hub
 from hypothesis import given
 from hypothesis import strategies as st
+from vointi_contract.frame import Quality
 from vointi_edge.decoders.ld2450 import FRAME_BYTES, FrameFinder, PresenceVote, target_count
 from vointi_edge.errors import DecodeError
 from vointi_edge.sources.serial.radar import Radar
@@ -91,6 +92,7 @@ async def test_a_radar_that_appears_later_speaks_and_vanishes(
             line.write(frame(2, time.monotonic()) + damaged)
         await until(lambda: len(hub.readings) > 0)
         assert values(hub.readings[0]) == {"people_present": 2}
+        assert hub.readings[0].quality == Quality.GAP_BEFORE
         line.write(frame(2, 1) * 3)
         await until(lambda: "frames damaged" in hub.links[-1][2])
         assert hub.links[-1][1] == "connected"

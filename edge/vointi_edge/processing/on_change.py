@@ -65,4 +65,6 @@ def _differs(now: _Told, last: _Told, report: Report) -> bool:
 def _moved(now: tuple[float, ...], last: tuple[float, ...], least: float) -> bool:
     if len(now) != len(last):
         return True
+    # A change of exactly that much counts, though its floats differ by a hair.
+    least *= 1 - 1e-9
     return any(a != b and abs(a - b) >= least for a, b in zip(now, last, strict=True))

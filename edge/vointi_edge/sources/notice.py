@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from vointi_contract.frame import Quality
 from vointi_contract.metrics import by_code
 
 from vointi_edge.decoders.values import Decoded
@@ -29,6 +30,7 @@ class Notice:
         self._device = device
         self._told = ("", "")
         self._logged_s = -_QUIET_S
+        self._gap = False
 
     def waiting(self) -> None:
         """Say that nothing was heard yet."""
@@ -40,7 +42,19 @@ class Notice:
 
     def trouble(self, reason: str) -> None:
         """Say that the device cannot be read, and why."""
+        self._gap = True
         self._say("lost", reason)
+
+    def gap(self) -> None:
+        """Note that something was missed though the device is there."""
+        self._gap = True
+
+    def marked(self, decoded: Decoded) -> Decoded:
+        """Mark the first message after an outage: nothing is known of the time before it."""
+        if not self._gap or not decoded.channels:
+            return decoded
+        self._gap = False
+        return Decoded(decoded.channels, decoded.quality | Quality.GAP_BEFORE, decoded.repeat_key)
 
     def _say(self, link: str, note: str) -> None:
         note = note[:_NOTE_LETTERS]

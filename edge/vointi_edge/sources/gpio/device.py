@@ -8,8 +8,6 @@ import logging
 import time
 from pathlib import Path
 
-from vointi_contract.frame import Quality
-
 from vointi_edge.backoff import Backoff
 from vointi_edge.decoders.values import Decoded
 from vointi_edge.sources.gpio.lines import Lines, Wiring, open_lines
@@ -50,7 +48,6 @@ class GpioDevice:
         self._context = context
         self._notice = Notice(context.hub, self._id)
         self._seqnos: dict[int, int] = {}
-        self._gap = False
         self.bad_events = 0
         self.lost_events = 0
 
@@ -118,7 +115,8 @@ class GpioDevice:
         last, self._seqnos[event.offset] = self._seqnos.get(event.offset), event.line_seqno
         missed = max(0, event.line_seqno - last - 1) if last is not None else 0
         self.lost_events += missed
-        self._gap = self._gap or missed > 0
+        if missed:
+            self._notice.gap()
         self._tell(self._watcher.edge(name, event.active, at_us), at_us)
         return missed > 0
 
@@ -132,11 +130,9 @@ class GpioDevice:
     def _tell(self, decoded: Decoded | None, mono_us: int) -> None:
         if decoded is None:
             return
-        if self._gap:
-            decoded = Decoded(decoded.channels, decoded.quality | Quality.GAP_BEFORE)
+        decoded = self._notice.marked(decoded)
         reading = scalar_reading(self._context, self._id, self._spec, decoded, mono_us)
         if reading is not None:
-            self._gap = False
             self._context.hub.reading(reading)
 
     def _trouble(self) -> str:
@@ -149,6 +145,5 @@ class GpioDevice:
         return self._watcher.trouble(now_us) or ", ".join(told)
 
     def _lose(self, error: OSError) -> None:
-        self._gap = True
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
         self._notice.trouble(f"{self._path.name} {reason}")

@@ -55,6 +55,7 @@ class HttpCounter:
             self._notice.trouble(f"the device's answer makes no sense: {error}")
             return False
         mono_us = self._context.clock.boottime_us()
+        decoded = self._notice.marked(decoded)
         reading = scalar_reading(self._context, self._id, self._spec, decoded, mono_us)
         if reading is not None:
             self._context.hub.reading(reading)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vointi_contract.frame import Channel, Quality
+from vointi_contract.frame import Channel
 
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.decoders.iio import iio_channel, iio_files
@@ -50,7 +50,6 @@ class IioSensor:
         self._notice = Notice(context.hub, self._id)
         # Its own thread: a sensor that hangs in the kernel must not keep others waiting.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._id)
-        self._gap = False
 
     async def run(self) -> None:
         """Look at the sensor at each period."""
@@ -66,12 +65,14 @@ class IioSensor:
         looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look)
         done, _ = await asyncio.wait((looking,), timeout=_PATIENCE_S)
         if not done:
-            self._lose(f"the sensor has not answered for {_PATIENCE_S:.0f} s; check its cable")
+            self._notice.trouble(
+                f"the sensor has not answered for {_PATIENCE_S:.0f} s; check its cable"
+            )
             await asyncio.wait((looking,))
         try:
             looks = looking.result()
         except SourceError as error:
-            self._lose(error.reason)
+            self._notice.trouble(error.reason)
             return
         self._tell(looks)
 
@@ -99,18 +100,12 @@ class IioSensor:
         mono_us = self._context.clock.boottime_us()
         notes = [note for _, look in looks for note in look.notes]
         if not any(look.channels for _, look in looks):
-            self._lose(notes[0])
+            self._notice.trouble(notes[0])
             return
         for spec, look in looks:
-            quality = Quality.GAP_BEFORE if self._gap else Quality.OK
-            decoded = Decoded(tuple(look.channels), quality)
+            decoded = self._notice.marked(Decoded(tuple(look.channels)))
             notes += [note for note in (impossible(decoded),) if note]
             reading = scalar_reading(self._context, self._id, spec, decoded, mono_us)
             if reading is not None:
                 self._context.hub.reading(reading)
-        self._gap = False
         self._notice.fine(notes[0] if notes else "")
-
-    def _lose(self, reason: str) -> None:
-        self._gap = True
-        self._notice.trouble(reason)

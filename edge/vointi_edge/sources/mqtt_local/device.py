@@ -61,6 +61,7 @@ class MqttDevice:
             self._notice.fine(f"a message makes no sense: {error}")
             return
         self._notice.fine(wrong[0] if wrong else impossible(decoded))
+        decoded = self._notice.marked(decoded)
         reading = scalar_reading(self._context, self._id, spec, decoded, mono_us)
         if reading is not None:
             self._context.hub.reading(reading)

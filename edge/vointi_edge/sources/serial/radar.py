@@ -78,6 +78,7 @@ class Radar:
                 continue
             self._told_s = self._heard_s
             self._notice.fine(f"{self.bad_frames} frames damaged" if self.bad_frames else "")
+            decoded = self._notice.marked(decoded)
             reading = scalar_reading(self._context, self._id, self._spec, decoded, mono_us)
             if reading is not None:
                 self._context.hub.reading(reading)
