@@ -141,7 +141,15 @@ def _run(arguments: argparse.Namespace) -> int:
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
-    for chatty in ("bumble", "bleak", "bleak_retry_connector", "asyncio", "paho"):
+    for chatty in (
+        "bumble",
+        "bleak",
+        "bleak_retry_connector",
+        "asyncio",
+        "paho",
+        "httpx",
+        "httpcore",
+    ):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     path: Path = arguments.config
     ConfigTrial(path, lambda _: None).start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,10 @@ async def run_wired(
         if options.local_mqtt is not None:
             host, port = options.address("--local-mqtt", options.local_mqtt)
             await point.bridge.start(host, port, "--local-mqtt")
+        stopping = asyncio.ensure_future(stopped())
+        await asyncio.sleep(0)  # its signal handlers first: who reads "ready" may stop us at once
         say(ready=True, **facts, seed=options.seed)
-        await stopped()
+        await stopping
     finally:
         await point.stop()
     return 0

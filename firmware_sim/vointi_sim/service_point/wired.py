@@ -49,6 +49,7 @@ class WiredPoint:
         self._clock = clock
         self._room = Room(seed, _ROOM, self.visitors.present)
         self._noise = Noise(seed, "wired")
+        self._last = self.visitors.last(0.0)
         self._moved_s = -_HOLD_S
         self._task: asyncio.Task[None] | None = None
 
@@ -100,7 +101,9 @@ class WiredPoint:
                 self._speak(now_s)
 
     def _passes(self, passage: Passage) -> None:
-        before = self.visitors.last(passage.time_s - 1e-6)
+        before, self._last = self._last, passage
+        if passage.time_s <= before.time_s:
+            return  # who is inside at the opening has not passed
         first, second = (OUTER, INNER) if passage.people_in > before.people_in else (INNER, OUTER)
         steps = ((first, True, 420), (second, True, 300), (first, False, 120), (second, False, 0))
         self.door.edge(DOOR, True, 600 * _MS)
