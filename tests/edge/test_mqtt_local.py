@@ -60,8 +60,6 @@ async def living(
     await bridge.start("127.0.0.1", at[0], "--local-mqtt")
     async with running(connection.run(), device.run()):
         await until(lambda: hub.links == [("it-1", "connecting", "")])
-        # Subscribed once a probe comes back.
-        connection.watch("probe", lambda _payload: None)
         yield House(at[0], at[1], bridge, hub, connection)
     await bridge.stop()
 
@@ -121,6 +119,32 @@ async def test_floods_retained_and_others_messages_are_kept_out(
 
 @pytest.mark.network
 @needs_broker
+async def test_what_is_not_agreed_is_not_subscribed_to(
+    house_broker: tuple[int, Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with living(house_broker) as house:
+        await heard(house, {"temperature": 20.0})
+        told: list[bytes] = []
+        with house.connection.watching({"zigbee2mqtt/porch": told.append}, lambda _trouble: None):
+            async with asyncio.timeout(5):
+                while not told:
+                    house.bridge.publish("zigbee2mqtt/porch", {"a": 1})
+                    await asyncio.sleep(0.05)
+        await heard(house, {"temperature": 21.0})
+        topics: list[str] = []
+        deliver = house.connection._deliver
+        monkeypatch.setattr(
+            house.connection,
+            "_deliver",
+            lambda topic, payload: (topics.append(topic), deliver(topic, payload)),
+        )
+        house.bridge.publish("zigbee2mqtt/porch", {"a": 2})
+        await heard(house, {"temperature": 22.0})
+        assert set(topics) == {TOPIC}
+
+
+@pytest.mark.network
+@needs_broker
 async def test_a_broker_that_restarts_is_found_again(
     house_broker: tuple[int, Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,15 +171,21 @@ async def test_a_password_is_asked_for(tmp_path: Path, unused_tcp_port: int) -> 
     config = LocalMqtt("127.0.0.1", unused_tcp_port, "edge", folder / "edge.secret")
     connection = LocalBroker(config)
     told: list[str] = []
-    connection.on_trouble(told.append)
-    MqttDevice(assigned("zigbee2mqtt-air", Place(topic=TOPIC)), context(hub), connection)
-    async with running(connection.run()):
+    device = MqttDevice(assigned("zigbee2mqtt-air", Place(topic=TOPIC)), context(hub), connection)
+    with connection.watching({}, told.append):
+        await _refused(connection, device, told, folder)
+    await asyncio.to_thread(process.kill)
+
+
+async def _refused(
+    connection: LocalBroker, device: MqttDevice, told: list[str], folder: Path
+) -> None:
+    async with running(connection.run(), device.run()):
         await until(
             lambda: "the local broker needs a password, but edge.secret cannot" in str(told)
         )
         await asyncio.to_thread((folder / "edge.secret").write_text, "guess")
         await until(lambda: "the local broker refuses us (Not authorized)" in told)
-    await asyncio.to_thread(process.kill)
 
 
 def _guarded(folder: Path, port: int) -> Process:
@@ -176,10 +206,11 @@ async def test_a_device_that_falls_silent_is_said(monkeypatch: pytest.MonkeyPatc
     hub = Hub()
     connection = LocalBroker(LocalMqtt("127.0.0.1", 1, None, None))
     device = MqttDevice(assigned("zigbee2mqtt-motion", Place(topic="t")), context(hub), connection)
-    connection._deliver("t", b'{"occupancy":true}')
-    assert values(hub.readings[0]) == {"motion": 1}
     monkeypatch.setattr(device, "_silence_s", 0.05)
     async with running(device.run()):
+        await until(lambda: bool(hub.links))
+        connection._deliver("t", b'{"occupancy":true}')
+        assert values(hub.readings[0]) == {"motion": 1}
         await until(lambda: hub.links[-1][1] == "lost")
     assert "check its battery and reach" in hub.links[-1][2]
 
@@ -189,10 +220,11 @@ async def test_a_device_that_falls_silent_is_said(monkeypatch: pytest.MonkeyPatc
 async def test_an_absent_broker_is_said(unused_tcp_port: int, host: str) -> None:
     told: list[str] = []
     connection = LocalBroker(LocalMqtt(host, unused_tcp_port, None, None))
-    connection.on_trouble(told.append)
-    async with running(connection.run()):
-        await until(lambda: bool(told))
-    assert told[0].startswith("the local broker cannot be reached (")
+    with connection.watching({}, told.append):
+        async with running(connection.run()):
+            await until(lambda: len(told) > 1)
+    assert told[0] == ""
+    assert told[1].startswith("the local broker cannot be reached (")
 
 
 FIELDS = MODELS["zigbee2mqtt-air"].streams[0].wired.fields

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -27,10 +28,10 @@ Told = Callable[[str], None]
 
 
 class LocalBroker:
-    """Subscribes to the topics of the assigned devices, and to nothing else.
+    """Subscribes to the topics of devices that are being read, and to nothing else.
 
-    `run` keeps the connection; `watch` before that. What is longer than MAX_JSON, retained (of
-    unknown age) or above the bound of waiting messages is dropped and counted in `dropped`.
+    `run` keeps the connection from the first `watching` on. What is longer than MAX_JSON, retained
+    (of unknown age) or above the bound of waiting messages is dropped and counted in `dropped`.
     """
 
     def __init__(self, config: LocalMqtt) -> None:
@@ -38,30 +39,66 @@ class LocalBroker:
         self._loop = asyncio.get_running_loop()
         self._takers: dict[str, list[Take]] = {}
         self._told: list[Told] = []
+        self._wanted = asyncio.Event()
+        self._up: _Connection | None = None
+        self._trouble = ""
         self._waiting = 0
         self.dropped = 0
 
-    def watch(self, topic: str, take: Take) -> None:
-        """Give each payload of exactly this topic to `take`, in the event loop."""
-        self._takers.setdefault(topic, []).append(take)
+    @contextmanager
+    def watching(self, takers: Mapping[str, Take], told: Told) -> Iterator[None]:
+        """While within: each payload of exactly these topics goes to its taker, in the event loop.
 
-    def on_trouble(self, told: Told) -> None:
-        """Tell `told` when the broker cannot be reached, and why; "" when it can."""
+        `told` hears why the broker cannot be reached, and "" when it can.
+        """
+        for topic, take in takers.items():
+            self._takers.setdefault(topic, []).append(take)
+            if self._up is not None:
+                self._up.subscribe(topic)
         self._told.append(told)
+        self._wanted.set()
+        told(self._trouble)
+        try:
+            yield
+        finally:
+            self._told.remove(told)
+            for topic, take in takers.items():
+                self._forget(topic, take)
 
     async def run(self) -> None:
         """Connect, stay, and connect again, until cancelled."""
         backoff = Backoff(floor_s=0.2, first_s=1.0, cap_s=30.0)
+        await self._wanted.wait()
         while True:
-            connection = _Connection(self._config, tuple(self._takers), self._arrived)
+            connection = _Connection(self._config, self._arrived)
             try:
-                reason = await connection.until_over(self._say, backoff)
+                reason = await connection.open()
+                if not reason:
+                    backoff.reset()
+                    reason = await self._stay(connection)
             finally:
+                self._up = None
                 await connection.close()
             self._say(f"the local broker {reason}")
             await asyncio.sleep(backoff.next_s())
 
+    async def _stay(self, connection: _Connection) -> str:
+        self._up = connection
+        self._say("")
+        for topic in self._takers:
+            connection.subscribe(topic)
+        return await connection.over
+
+    def _forget(self, topic: str, take: Take) -> None:
+        left = self._takers[topic]
+        left.remove(take)
+        if not left:
+            del self._takers[topic]
+            if self._up is not None:
+                self._up.unsubscribe(topic)
+
     def _say(self, trouble: str) -> None:
+        self._trouble = trouble
         for told in self._told:
             told(trouble)
 
@@ -85,20 +122,17 @@ class LocalBroker:
 
 
 class _Connection:
-    """One connection with its own paho client (see uplink.session for why)."""
+    """One connection with its own paho client (see uplink.session for why).
 
-    def __init__(
-        self,
-        config: LocalMqtt,
-        topics: tuple[str, ...],
-        arrived: Callable[[str, bytes, bool], None],
-    ) -> None:
+    `over` gets the reason when it has ended.
+    """
+
+    def __init__(self, config: LocalMqtt, arrived: Callable[[str, bytes, bool], None]) -> None:
         self._config = config
-        self._topics = topics
         self._arrived = arrived
         self._loop = asyncio.get_running_loop()
-        self._up: asyncio.Future[str] = self._loop.create_future()
-        self._over: asyncio.Future[str] = self._loop.create_future()
+        self._answer: asyncio.Future[str] = self._loop.create_future()
+        self.over: asyncio.Future[str] = self._loop.create_future()
         self._client = mqtt.Client(
             callback_api_version=CallbackAPIVersion.VERSION2,
             clean_session=True,
@@ -112,24 +146,25 @@ class _Connection:
         self._client.on_disconnect = self._paho_disconnect
         self._client.on_message = self._paho_message
 
-    async def until_over(self, say: Told, backoff: Backoff) -> str:
-        """Connect, subscribe, wait for the end; return why it ended."""
+    async def open(self) -> str:
+        """Connect; return why that failed, or nothing."""
         reason = await self._loop.run_in_executor(None, self._connect)
         if reason:
             return reason
         self._client.loop_start()
         try:
             async with asyncio.timeout(_CONNECT_S):
-                refused = await self._up
+                return await self._answer
         except TimeoutError:
             return "does not answer"
-        if refused:
-            return refused
-        backoff.reset()
-        say("")
-        for topic in self._topics:
-            self._client.subscribe(topic, qos=1)
-        return await self._over
+
+    def subscribe(self, topic: str) -> None:
+        """Hear a topic from now on."""
+        self._client.subscribe(topic, qos=1)
+
+    def unsubscribe(self, topic: str) -> None:
+        """Hear it no more."""
+        self._client.unsubscribe(topic)
 
     async def close(self) -> None:
         """End the connection and paho's thread."""
@@ -172,7 +207,7 @@ class _Connection:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        self._later(self._up, f"refuses us ({reason})" if reason.is_failure else "")
+        self._later(self._answer, f"refuses us ({reason})" if reason.is_failure else "")
 
     def _paho_disconnect(
         self,
@@ -182,8 +217,8 @@ class _Connection:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        self._later(self._up, f"hung up ({reason})")
-        self._later(self._over, f"hung up ({reason})")
+        self._later(self._answer, f"hung up ({reason})")
+        self._later(self.over, f"hung up ({reason})")
 
     def _paho_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         self._arrived(message.topic, bytes(message.payload), message.retain)

@@ -28,13 +28,18 @@ class MqttDevice:
             (s.silence_s for s in assigned.model.streams if s.silence_s), default=0
         )
         self._heard_s: float | None = None
-        for spec in assigned.model.streams:
-            topic = f"{assigned.config.place.topic}{spec.wired.topic}"
-            broker.watch(topic, partial(self._take, spec))
-        broker.on_trouble(self._broker_says)
+        self._broker = broker
+        self._takers = {
+            f"{assigned.config.place.topic}{spec.wired.topic}": partial(self._take, spec)
+            for spec in assigned.model.streams
+        }
 
     async def run(self) -> None:
-        """Note when the device is not heard any more."""
+        """Listen, and note when the device is not heard any more."""
+        with self._broker.watching(self._takers, self._broker_says):
+            await self._watch()
+
+    async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_CHECK_S)
             silent_s = time.monotonic() - self._heard_s if self._heard_s is not None else 0.0
