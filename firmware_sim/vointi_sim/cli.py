@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _wired(options: argparse.Namespace) -> int:
     _check_positive("--speed", options.speed)
-    return await run_wired(options, _say, _stopped)
+    return await run_wired(options, _say, _stop_asked())
 
 
 async def _run(options: argparse.Namespace) -> int:

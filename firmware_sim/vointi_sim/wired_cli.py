@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ def add_wired(commands: Any, address: Callable[[str, str], tuple[str, int]]) -> 
 
 
 async def run_wired(
-    options: argparse.Namespace, say: Callable[..., None], stopped: Callable[[], Awaitable[None]]
+    options: argparse.Namespace, say: Callable[..., None], stop: asyncio.Event
 ) -> int:
-    """Run until `stopped` returns; `say` is told the facts when it is ready. Raises SimError."""
+    """Run until `stop` is set; `say` is told the facts when it is ready. Raises SimError."""
     point = WiredPoint(options.dir, PacedClock(options.speed), options.seed + _SEED_OFFSET)
     facts = {"dir": str(options.dir)}
     try:
@@ -43,10 +43,8 @@ async def run_wired(
         if options.local_mqtt is not None:
             host, port = options.address("--local-mqtt", options.local_mqtt)
             await point.bridge.start(host, port, "--local-mqtt")
-        stopping = asyncio.ensure_future(stopped())
-        await asyncio.sleep(0)  # its signal handlers first: who reads "ready" may stop us at once
         say(ready=True, **facts, seed=options.seed)
-        await stopping
+        await stop.wait()
     finally:
         await point.stop()
     return 0

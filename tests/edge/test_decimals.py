@@ -5,24 +5,26 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from vointi_edge.decoders.decimals import decimal_channel, decimal_text
 from vointi_edge.decoders.iio import QUANTITIES, iio_channel, iio_files
 from vointi_edge.errors import DecodeError
+from wired_parts import FUZZED
 
 NUMBERS = st.decimals(-(10**9), 10**9, places=6, allow_nan=False, allow_infinity=False)
 TEXTS = st.one_of(NUMBERS.map(str), st.text(max_size=30), st.binary(max_size=30).map(
     lambda data: data.decode("ascii", "replace")))  # fmt: skip
 
 
-@settings(max_examples=60)
+@FUZZED
 @given(st.decimals(-(10**12), 10**12, allow_nan=False, allow_infinity=False))
 def test_a_channel_is_the_number_to_the_last_digit_that_fits(value: Decimal) -> None:
     found = float(decimal_channel("co2", value).physical()[0])
     assert found == pytest.approx(float(value), rel=2.5e-9, abs=6e-10)
 
 
+@FUZZED
 @given(st.integers(-(2**31) + 1, 2**31 - 1), st.integers(0, 9))
 def test_nine_digits_are_kept_exactly(digits: int, places: int) -> None:
     channel = decimal_channel("co2", Decimal(digits).scaleb(-places))
@@ -37,6 +39,7 @@ def test_what_no_sensor_says_is_refused(value: str) -> None:
         decimal_channel("co2", Decimal(value))
 
 
+@FUZZED
 @given(TEXTS)
 def test_a_text_is_a_plain_number_or_refused(text: str) -> None:
     try:
@@ -48,6 +51,7 @@ def test_a_text_is_a_plain_number_or_refused(text: str) -> None:
         assert value == Decimal(text)
 
 
+@FUZZED
 @given(st.sampled_from(sorted(QUANTITIES)), st.data())
 def test_any_files_are_their_formula_or_a_clear_word(metric: str, data: st.DataObject) -> None:
     name = QUANTITIES[metric].channel

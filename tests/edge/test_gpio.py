@@ -18,7 +18,7 @@ from vointi_edge.sources.gpio.device import GpioDevice
 from vointi_edge.sources.gpio.watchers import WATCHERS, Beams, Buttons, Switch
 from vointi_edge.sources.ports import Assigned
 from vointi_sim.service_point.gpio_pipe import GpioPipe
-from wired_parts import assigned, context, running, until, values
+from wired_parts import FUZZED, assigned, context, running, until, values
 
 BUTTONS = {"button_1": 17, "button_2": 27}
 BEAMS = {"outer": 5, "inner": 6}
@@ -173,6 +173,7 @@ def test_a_blocked_beam_counts_nothing_and_is_said() -> None:
     assert fresh.edge("inner", False, 3) is None
 
 
+@FUZZED
 @given(st.lists(st.sampled_from(["in", "out", "turn"]), max_size=12), st.integers(0, 2))
 def test_any_order_of_passages_is_counted_exactly(moves: list[str], bounces: int) -> None:
     edges: list[tuple[str, bool, int]] = []
@@ -187,6 +188,7 @@ def test_any_order_of_passages_is_counted_exactly(moves: list[str], bounces: int
     assert people(Beams(), *edges) == (moves.count("in"), moves.count("out"))
 
 
+@FUZZED
 @given(
     st.lists(st.tuples(st.sampled_from(["outer", "inner"]), st.booleans(), st.integers(0, 10**9)))
 )

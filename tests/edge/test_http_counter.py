@@ -18,7 +18,7 @@ from vointi_edge.errors import DecodeError
 from vointi_edge.sources.http.counter import HttpCounter
 from vointi_edge.sources.ports import Assigned
 from vointi_sim.service_point.camera import Camera, Mood
-from wired_parts import assigned, context, running, until, values
+from wired_parts import FUZZED, assigned, context, running, until, values
 
 
 class Door:
@@ -162,6 +162,7 @@ JSON = st.recursive(
 )
 
 
+@FUZZED
 @given(st.one_of(st.binary(max_size=60), JSON))
 def test_whatever_it_answers_is_two_counts_or_a_clear_error(value: object) -> None:
     import json

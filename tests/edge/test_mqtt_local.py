@@ -24,7 +24,7 @@ from vointi_edge.errors import DecodeError
 from vointi_edge.sources.mqtt_local.broker import LocalBroker
 from vointi_edge.sources.mqtt_local.device import MqttDevice
 from vointi_sim.service_point.zigbee import Bridge
-from wired_parts import MODELS, assigned, context, running, until, values
+from wired_parts import FUZZED, MODELS, assigned, context, running, until, values
 
 needs_broker = pytest.mark.skipif(
     mosquitto() is None, reason="no mosquitto: apt-get install mosquitto"
@@ -236,6 +236,7 @@ JSON = st.recursive(
 )
 
 
+@FUZZED
 @given(st.one_of(st.binary(max_size=80), st.dictionaries(KEYS, JSON, max_size=5)))
 def test_whatever_is_said_is_the_number_that_was_said_or_a_clear_word(value: object) -> None:
     data = value if isinstance(value, bytes) else json.dumps(value).encode()

@@ -12,6 +12,7 @@ from vointi_contract.frame import Channel, Quality
 from vointi_contract.metrics import by_name
 from vointi_edge.processing.on_change import OnChange
 from vointi_edge.reading import Reading
+from wired_parts import FUZZED
 
 SECOND_US = 1_000_000
 MODELS = {"air-1": models()["sensirion-scd4x"], "strap-1": models()["polar-h10"]}
@@ -60,6 +61,7 @@ def test_other_streams_and_devices_are_not_touched() -> None:
         assert on_change.tells(replace(air(0, co2=1), device="air-1", stream="other"))
 
 
+@FUZZED
 @given(st.lists(st.integers(-40, 40), max_size=60))
 def test_what_is_left_out_is_never_further_off_than_the_change(steps: list[int]) -> None:
     on_change = OnChange(MODELS)

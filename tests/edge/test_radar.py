@@ -18,7 +18,7 @@ from vointi_edge.errors import DecodeError
 from vointi_edge.sources.serial.radar import Radar
 from vointi_sim.service_point.radar import frame
 from vointi_sim.service_point.tty import SerialLine
-from wired_parts import assigned, context, running, until, values
+from wired_parts import FUZZED, assigned, context, running, until, values
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def line(tmp_path: Path) -> Iterator[SerialLine]:
     line.close()
 
 
+@FUZZED
 @given(
     st.lists(st.one_of(st.binary(max_size=40), st.integers(0, 3)), max_size=20),
     st.integers(1, 50),
@@ -49,6 +50,7 @@ def test_every_frame_between_noise_is_found_however_it_is_cut(
     assert finder.noise_bytes + len(finder._rest) == len(data) - FRAME_BYTES * len(wanted)
 
 
+@FUZZED
 @given(st.binary(max_size=400))
 def test_noise_is_bounded_and_never_raises(data: bytes) -> None:
     finder = FrameFinder()
@@ -58,6 +60,7 @@ def test_noise_is_bounded_and_never_raises(data: bytes) -> None:
     assert len(finder._rest) < FRAME_BYTES
 
 
+@FUZZED
 @given(st.binary(min_size=24, max_size=24))
 def test_targets_are_counted_or_refused(targets: bytes) -> None:
     try:

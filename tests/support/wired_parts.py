@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_parts import Hub, SetClock, models
+from hypothesis import settings
 from vointi_contract.metrics import by_code
 from vointi_edge.config import DeviceConfig
 from vointi_edge.config_wired import Place
@@ -16,6 +17,8 @@ from vointi_edge.reading import Reading
 from vointi_edge.sources.ports import Assigned, Context
 
 MODELS = models()
+# Enough to find what a change breaks, on a machine that does other things at the same time.
+FUZZED = settings(max_examples=60, deadline=None)
 
 
 def assigned(model: str, place: Place | None = None, path: Path | None = None) -> Assigned:
