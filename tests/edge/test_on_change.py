@@ -31,7 +31,7 @@ def air(at_s: float, quality: Quality = Quality.OK, **values: float) -> Reading:
 def test_a_still_room_is_told_at_each_heartbeat() -> None:
     on_change = OnChange(MODELS)
     told = [on_change.tells(air(5 * n, co2=600 + n % 2)) for n in range(30)]
-    assert [5 * n for n, one in enumerate(told) if one] == [0, 60, 120]
+    assert [5 * n for n, one in enumerate(told) if one] == [0, 30, 60, 90, 120]
 
 
 def test_what_moved_is_told_at_once_and_is_what_the_next_is_compared_with() -> None:
