@@ -78,6 +78,7 @@ async def test_counts_are_asked_with_digest_authentication(
         (Mood.BUSY, "the device is busy or still starting"),
         (Mood.GARBAGE, "the device's answer makes no sense: message: is no JSON"),
         (Mood.HUGE, f"the device sends more than {MAX_JSON} bytes; is the address right?"),
+        (Mood.BOMB, "the device's answer makes no sense: message: is no JSON"),
         (Mood.SLOW, "the device did not answer within 0 s"),
         (Mood.HANG_UP, "the device broke off (RemoteProtocolError)"),
     ],

@@ -272,6 +272,11 @@ def test_paths_scales_and_truth_values() -> None:
     assert told('{"v":true}', "v", inverted=True) == [0.0]
     assert told('{"v":1}', "v", inverted=True) == "v: is no truth value"
     assert told('{"v":[1]}', "v") == "v: is no number"
+    for monster in ("1e999999999", "-1e400", "9" * 4000):
+        assert "is no measurement" in str(told(f'{{"v":{monster}}}', "v", "100"))
+    assert told('{"v":1e-999999999}', "v", "100") == [0.0]
+    with pytest.raises(DecodeError, match="is no JSON"):
+        told('{"v":1e99999999999999999999}', "v")
     assert told('{"v":1e13}', "v") == "battery_level: 1e+13 is no measurement"
     assert told('{"v":123456789.123456789}', "v") == [pytest.approx(123456789.1)]
     assert json_object(b'{"v":0.1}')["v"] == Decimal("0.1")

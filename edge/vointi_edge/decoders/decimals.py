@@ -24,14 +24,15 @@ def decimal_text(name: str, text: str) -> Decimal:
     return Decimal(text)
 
 
-def decimal_channel(metric: str, value: Decimal) -> Channel:
-    """Build a channel of one value in the metric's unit: an integer and a power of ten.
+def decimal_channel(metric: str, value: Decimal, factor: Decimal = Decimal(1)) -> Channel:
+    """Build a channel of one value × factor in the metric's unit: an integer and a power of ten.
 
     Digits are dropped at the end only where an int32 cannot hold them.
     """
-    if not value.is_finite() or abs(value) > _GREATEST:
+    # Compared before it is multiplied: arithmetic with 1e999999999 raises.
+    if not value.is_finite() or value.copy_abs() > _GREATEST:
         raise DecodeError(metric, f"{value:.3g} is no measurement")
-    value = value.normalize()
+    value = (value * factor).normalize()
     exponent = max(min(int(value.as_tuple().exponent), 0), _FINEST)
     while True:
         step = Decimal(1).scaleb(exponent)

@@ -67,7 +67,7 @@ def iio_channel(metric: str, files: Mapping[str, str], correction: float = 1.0) 
     numbers = {name: decimal_text(name, text.strip()) for name, text in files.items()}
     by_kind = {name.rpartition("_")[2]: (name, value) for name, value in numbers.items()}
     if "input" in by_kind:
-        return decimal_channel(metric, by_kind["input"][1] * factor)
+        return decimal_channel(metric, by_kind["input"][1], factor)
     name, raw = by_kind["raw"]
     if raw != int(raw) or abs(raw) >= _INT32:
         raise DecodeError(name, f"{raw} is no whole number of 32 bits")

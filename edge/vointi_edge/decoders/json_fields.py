@@ -82,7 +82,7 @@ def _channel(one: JsonField, value: Any) -> Channel:
         return channel(one.metric, [int(value != one.inverted)])
     if not isinstance(value, int | Decimal) or one.inverted:
         raise DecodeError(name, "is no truth value" if one.inverted else "is no number")
-    return decimal_channel(one.metric, Decimal(value) * Decimal(one.scale))
+    return decimal_channel(one.metric, Decimal(value), Decimal(one.scale))
 
 
 def _count(message: Mapping[str, Any], key: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import hashlib
 import json
 import re
@@ -26,6 +27,7 @@ class Mood(StrEnum):
     BUSY = "busy"  # 503
     GARBAGE = "garbage"
     HUGE = "huge"
+    BOMB = "bomb"  # a megabyte of zeros in a thousand compressed bytes
     SLOW = "slow"  # the head, then nothing
     HANG_UP = "hang_up"
 
@@ -96,6 +98,9 @@ class Camera:
                 self._send(writer, "200 OK", b"<html>\xff\x00 starting")
             case Mood.HUGE:
                 self._send(writer, "200 OK", b"[" * 1_000_000)
+            case Mood.BOMB:
+                body = gzip.compress(bytes(1_000_000))
+                self._send(writer, "200 OK", body, "Content-Encoding: gzip\r\n")
             case Mood.SLOW:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
                 await asyncio.sleep(3600)
