@@ -22,7 +22,8 @@ FUZZED = settings(max_examples=60, deadline=None)
 
 
 def assigned(model: str, place: Place | None = None, path: Path | None = None) -> Assigned:
-    return Assigned(DeviceConfig("it-1", model, None, path, None, place or Place()), MODELS[model])
+    device = DeviceConfig("it-1", model, None, path, None, place=place or Place())
+    return Assigned(device, MODELS[model])
 
 
 def context(hub: Hub) -> Context:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 from vointi_contract.frame import Quality
 from vointi_contract.metrics import by_code
@@ -54,7 +55,7 @@ class Notice:
         if not self._gap or not decoded.channels:
             return decoded
         self._gap = False
-        return Decoded(decoded.channels, decoded.quality | Quality.GAP_BEFORE, decoded.repeat_key)
+        return replace(decoded, quality=decoded.quality | Quality.GAP_BEFORE)
 
     def _say(self, link: str, note: str) -> None:
         note = note[:_NOTE_LETTERS]
