@@ -82,8 +82,9 @@ async def test_messages_become_readings_and_garbage_is_said(
         await heard(house, {"temperature": 21.37, "humidity": 40, "battery": None})
         assert values(house.hub.readings[0]) == {"room_temperature": 21.37, "room_humidity": 40}
         assert house.hub.links[-1] == ("it-1", "connected", "")
+        house.bridge.publish(TOPIC, b"\xff{")
+        await until(lambda: house.hub.refused == [("it-1", "air", "message: is no JSON")])
         for garbage, note in (
-            (b"\xff{", "a message makes no sense: message: is no JSON"),
             ({"temperature": "warm", "humidity": 41}, "temperature: is no number"),
             ({"temperature": 400}, "room temperature of 400 Cel is impossible"),
         ):

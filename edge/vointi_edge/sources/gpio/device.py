@@ -10,11 +10,13 @@ from pathlib import Path
 
 from vointi_edge.backoff import Backoff
 from vointi_edge.decoders.values import Decoded
+from vointi_edge.errors import DecodeError
 from vointi_edge.sources.gpio.lines import Lines, Wiring, open_lines
 from vointi_edge.sources.gpio.uapi import EVENT_BYTES, LineEvent, line_event
 from vointi_edge.sources.gpio.watchers import WATCHERS
 from vointi_edge.sources.notice import Notice
 from vointi_edge.sources.ports import Assigned, Context
+from vointi_edge.sources.refusals import Refusals
 from vointi_edge.sources.scalars import scalar_reading
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ class GpioDevice:
         self._context = context
         self._notice = Notice(context.hub, self._id)
         self._seqnos: dict[int, int] = {}
-        self.bad_events = 0
+        self._refusals = Refusals(self._id, self._spec.id, context.hub)
         self.lost_events = 0
 
     async def run(self) -> None:
@@ -110,7 +112,7 @@ class GpioDevice:
         name = self._names.get(event.offset) if event else None
         at_us = self._time_us(event) if event else None
         if event is None or name is None or at_us is None:
-            self.bad_events += 1
+            self._refusals.note(DecodeError("event", "is no edge of these lines, or has no time"))
             return False
         last, self._seqnos[event.offset] = self._seqnos.get(event.offset), event.line_seqno
         missed = max(0, event.line_seqno - last - 1) if last is not None else 0
@@ -137,12 +139,8 @@ class GpioDevice:
 
     def _trouble(self) -> str:
         now_us = self._context.clock.boottime_us()
-        counts = (
-            (self.lost_events, "edges were missed"),
-            (self.bad_events, "events made no sense"),
-        )
-        told = [f"{count} {what}" for count, what in counts if count]
-        return self._watcher.trouble(now_us) or ", ".join(told)
+        missed = f"{self.lost_events} edges were missed" if self.lost_events else ""
+        return self._watcher.trouble(now_us) or missed
 
     def _lose(self, error: OSError) -> None:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))

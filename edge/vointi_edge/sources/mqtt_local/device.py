@@ -12,6 +12,7 @@ from vointi_edge.errors import DecodeError
 from vointi_edge.sources.mqtt_local.broker import LocalBroker
 from vointi_edge.sources.notice import Notice, impossible
 from vointi_edge.sources.ports import Assigned, Context
+from vointi_edge.sources.refusals import Refusals
 from vointi_edge.sources.scalars import scalar_reading
 
 _CHECK_S = 5.0
@@ -29,6 +30,9 @@ class MqttDevice:
         )
         self._heard_s: float | None = None
         self._broker = broker
+        self._refusals = {
+            spec.id: Refusals(self._id, spec.id, context.hub) for spec in assigned.model.streams
+        }
         self._takers = {
             f"{assigned.config.place.topic}{spec.wired.topic}": partial(self._take, spec)
             for spec in assigned.model.streams
@@ -63,7 +67,7 @@ class MqttDevice:
         try:
             decoded, wrong = json_channels(json_object(payload), spec.wired.fields)
         except DecodeError as error:
-            self._notice.fine(f"a message makes no sense: {error}")
+            self._refusals[spec.id].note(error)
             return
         self._notice.fine(wrong[0] if wrong else impossible(decoded))
         decoded = self._notice.marked(decoded)

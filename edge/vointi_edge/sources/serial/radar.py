@@ -11,6 +11,7 @@ from vointi_edge.decoders.ld2450 import FrameFinder, PresenceVote, target_count
 from vointi_edge.errors import DecodeError
 from vointi_edge.sources.notice import Notice
 from vointi_edge.sources.ports import Assigned, Context
+from vointi_edge.sources.refusals import Refusals
 from vointi_edge.sources.scalars import scalar_reading
 from vointi_edge.sources.serial.port import SerialPort
 
@@ -33,7 +34,7 @@ class Radar:
         self._vote = PresenceVote()
         self._heard_s = 0.0
         self._told_s = 0.0
-        self.bad_frames = 0
+        self._refusals = Refusals(self._id, self._spec.id, context.hub)
 
     async def run(self) -> None:
         """Open, read until the line is gone, and try again."""
@@ -69,15 +70,15 @@ class Radar:
         for frame in self._finder.push(data):
             try:
                 decoded = self._vote.push(target_count(frame))
-            except DecodeError:
-                self.bad_frames += 1
+            except DecodeError as error:
+                self._refusals.note(error)
                 continue
             self._heard_s = time.monotonic()
             # Ten frames a second vote; one reading a second is told.
             if decoded is None or self._heard_s - self._told_s < _CHECK_S:
                 continue
             self._told_s = self._heard_s
-            self._notice.fine(f"{self.bad_frames} frames damaged" if self.bad_frames else "")
+            self._notice.fine()
             decoded = self._notice.marked(decoded)
             reading = scalar_reading(self._context, self._id, self._spec, decoded, mono_us)
             if reading is not None:
