@@ -42,4 +42,4 @@ echo "· fuzzing"
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(tests/signals/test_fuzz.py)
 exec timeout "$limit" "${steady[@]}" env LD_PRELOAD="$preload" \
-  "$python" -m pytest -q -p no:cacheprovider --capture=sys "${targets[@]}"
+  "$python" -m pytest -q -p no:cacheprovider -n 2 --max-worker-restart 0 --capture=sys "${targets[@]}"
