@@ -35,7 +35,7 @@ demo: .stamps/run assets ## from nothing to a live chart (PORT=8080 SEED=1)
 test: .stamps/dev assets .stamps/system lint types check-imports sanitize ## everything, with a real broker, radio and browser
 	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
-bench: .stamps/bench ## measure ours and the peers side by side; table and bench-out/*.json
+bench: .stamps/bench ## measure ours and the peers side by side; tables and figures in bench-out
 	@$(PY) -m benchmarks $(BENCH_ARGS)
 
 lint: .stamps/dev ## ruff: style and format
