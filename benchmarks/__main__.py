@@ -100,9 +100,15 @@ def _rows(case: Any, settings: Settings) -> list[Row]:
 
 def _figures(cases: list[Any], settings: Settings, console: Console, folder: Path) -> int:
     """Let every case that has ``figures(settings, folder)`` draw."""
+    import matplotlib as mpl
+
     folder.mkdir(parents=True, exist_ok=True)
     for case in cases:
-        if hasattr(case, "figures"):
+        if not hasattr(case, "figures"):
+            continue
+        # What one case sets must not show in another's figures.
+        with mpl.rc_context():
+            mpl.rcdefaults()
             for path in case.figures(settings, folder):
                 console.print(f"drew {path}", highlight=False)
     return 0
