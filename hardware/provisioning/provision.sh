@@ -94,25 +94,42 @@ account() {
   done
 }
 
-# A new version is installed beside the one in use; the last step is one rename.
+# A new version is installed beside the one in use; the switch is one rename.
 program() {
-  [[ -z $prefix ]] || ((dry)) || return 0
   if [[ -z $wheels ]]; then
-    [[ -n $prefix || -x $target/bin/vointi-edge ]] \
+    [[ -n $prefix || -x $target/current/bin/vointi-edge ]] \
       || fail "no program: build it (make wheels) and give --wheels dist"
     return
   fi
-  local version current=$target/current-version
+  local version
   version=$(cd "$wheels" && sha256sum -- *.whl | sha256sum | cut -c1-16)
-  if [[ -f $current && $(<"$current") == "$version" ]]; then return 0; fi
-  change "install the program ($version)" install_program "$version" "$current"
+  [[ $(readlink "$prefix$target/current") != "versions/$version" ]] || return 0
+  change "install the program ($version)" install_program "versions/$version"
 }
 
 install_program() {
-  local version=$1 current=$2
-  if [[ ! -x $target/bin/python ]]; then python3 -m venv "$target"; fi
-  "$target/bin/python" -m pip install --quiet --upgrade --find-links "$wheels" vointi-edge
-  printf '%s\n' "$version" >"$current"
+  local version=$1 base=$prefix$target
+  python3 -m venv --clear "$base/$version"
+  "$base/$version/bin/python" -m pip install --quiet --find-links "$wheels" vointi-edge
+  "$base/$version/bin/vointi-edge" --version >/dev/null
+  if [[ -L $base/current ]]; then point "$base/previous" "$(readlink "$base/current")"; fi
+  point "$base/current" "$version"
+  local old
+  for old in "$base"/versions/*; do
+    [[ $old -ef $base/current || $old -ef $base/previous ]] || rm -rf -- "$old"
+  done
+}
+
+point() { # LINK DESTINATION, at once
+  ln -sfn "$2" "$1.new"
+  mv -T "$1.new" "$1"
+}
+
+roll_back() {
+  [[ -L $target/previous ]] || fail "the service does not start: journalctl -u vointi-edge"
+  point "$target/current" "$(readlink "$target/previous")"
+  systemctl restart vointi-edge.service
+  fail "the service did not start with the new program; the one before is back"
 }
 
 key() {
@@ -171,12 +188,13 @@ END
 
 start() {
   ((dry)) && return
-  system "$target/bin/vointi-edge" check --config "$etc/edge.toml"
+  system ln -sfn "$target/current/bin/vointi-edge" /usr/local/bin/vointi-edge
+  system "$target/current/bin/vointi-edge" check --config "$etc/edge.toml"
   system systemctl daemon-reload
   system rfkill unblock bluetooth || say "· no radio switch here"
   system systemctl enable --quiet vointi-clock-floor.service vointi-edge.service \
     vointi-firstboot.service
-  ((changes == 0)) || system systemctl restart vointi-edge.service
+  ((changes == 0)) || system systemctl restart vointi-edge.service || roll_back
 }
 
 # Anybody can read the boot partition's card: what was taken over must not stay there.

@@ -44,7 +44,7 @@ def run(script: Path, *words: str, code: int = 0, **environment: str) -> str:
     done = subprocess.run(
         [str(script), *words],
         capture_output=True, text=True, check=False, timeout=60,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment},
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"} | environment,
     )  # fmt: skip
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -121,6 +121,42 @@ def test_a_card_provisions_itself_at_its_first_boot(
         *("--from", str(boot / "vointi"), "--prefix", str(tmp_path / "tree"), "--dry-run"),
     )
     assert "install the program" in said
+
+
+STUB = """\
+#!/bin/sh
+# python3 -m venv --clear FOLDER: a program that only knows its version.
+mkdir -p "$4/bin"
+for name in python vointi-edge; do printf '#!/bin/sh\\nexit %s\\n' "$WORKS" > "$4/bin/$name"; done
+chmod +x "$4"/bin/*
+"""
+
+
+def test_a_new_program_stands_beside_the_one_in_use(
+    folder: Path, source: Path, tmp_path: Path
+) -> None:
+    stub, wheels, made = tmp_path / "stub", tmp_path / "dist", tmp_path / "tree"
+    for path in (stub, wheels):
+        path.mkdir()
+    (stub / "python3").write_text(STUB)
+    (stub / "python3").chmod(0o755)
+    base = made / "opt" / "vointi"
+
+    def install(content: bytes, works: str = "0", code: int = 0) -> str:
+        (wheels / "vointi_edge-0.1.0-py3-none-any.whl").write_bytes(content)
+        words = ("--from", str(source), "--prefix", str(made), "--wheels", str(wheels))
+        environment = {"PATH": f"{stub}:/usr/bin:/bin", "WORKS": works}
+        run(folder / "provision.sh", *words, code=code, **environment)
+        return str((base / "current").readlink())
+
+    first = install(b"one")
+    assert install(b"one") == first
+    assert install(b"broken", works="3", code=3) == first
+    second = install(b"two")
+    assert (second != first, str((base / "previous").readlink())) == (True, first)
+    third = install(b"three")
+    kept = {f"versions/{path.name}" for path in (base / "versions").iterdir()}
+    assert kept == {second, third}
 
 
 def test_scripts_pass_shellcheck(folder: Path) -> None:
