@@ -112,6 +112,7 @@ class Agent:
         keys = config.order_keys
         self._keeper = PolicyKeeper(config.data_dir, config.edge, config.pilot, keys, taken)
         self._applied: CollectionPolicy | None = None
+        self._applying = asyncio.Lock()
         vault = SealedVault(outbox_keys(config.key_file))
         path = config.data_dir / OUTBOX_FILE
         self._on_change = OnChange(by_device)
@@ -230,12 +231,18 @@ class Agent:
 
     async def _apply_policy(self) -> int:
         """Bring sources and outbox in line with the policy; return how many readings it erased."""
+        async with self._applying:
+            return await self._apply_held_policy()
+
+    async def _apply_held_policy(self) -> int:
         policy, erased = self._keeper.policy, 0
         self._writer.drop(self._may_keep)
         await self._crew.arrange(lambda one: self._keeper.narrowed(one.id, self._models[one.id]))
         if policy is not self._applied:
             erased = await self._writer.call(lambda store: store.erase(self._keeper.permits))
             self._applied = policy
+            version = policy.version if policy else 0
+            await self._steward.note("policy", f"version {version}; {erased} readings erased")
         return erased
 
     async def _policy_came(self) -> int:
