@@ -31,7 +31,7 @@ cp "$here"/provision.sh "$boot/vointi/provisioning/"
 cp "$here"/units/* "$boot/vointi/provisioning/units/"
 cp "$here"/first-boot.sh "$boot/vointi/"
 cp "$wheels"/*.whl "$boot/vointi/wheels/"
-for name in "$from"/edge.toml "$from"/password "$from"/*.keys "$from"/*.pem; do
+for name in "$from"/edge.toml "$from"/ticket "$from"/gateway "$from"/password "$from"/*.keys "$from"/*.pem; do
   [[ ! -f $name ]] || cp "$name" "$boot/vointi/"
 done
 grep -q "$run" "$boot/cmdline.txt" || sed -i "1s|\$| $words|" "$boot/cmdline.txt"

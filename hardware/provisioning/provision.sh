@@ -6,13 +6,13 @@
 #   ./provision.sh --from FOLDER --prefix /tmp/tree      # into a tree, no system command
 #   ./provision.sh --from FOLDER --dry-run               # only say what would be done
 #
-# FOLDER holds edge.toml and what it names: password, orders.keys, certificates (*.pem); a folder
-# wheels/ in it is what --wheels means when that is not given.
+# FOLDER holds edge.toml and what it names: password, orders.keys, certificates (*.pem); or, to be
+# enrolled, ticket and gateway (its https address). A folder wheels/ in it is the default of --wheels.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 from="" wheels="" prefix="" dry=0 serial=0 changes=0
-readonly user=vointi target=/opt/vointi etc=/etc/vointi
+readonly user=vointi target=/opt/vointi etc=/etc/vointi state=/var/lib/vointi-edge
 readonly credential=/etc/credstore.encrypted/vointi-edge.outbox-key
 
 fail() { printf 'provision: %s\n' "$*" >&2; exit 2; }
@@ -156,7 +156,21 @@ configuration() {
     mode=0600
     file "$mode" "$source" "$etc/$name"
   done
-  ((dry)) || system chown -R "$user:$user" "$etc"
+  ((dry)) && return
+  system chown -R "$user:$user" "$etc"
+  system install -d -m 0700 -o "$user" -g "$user" "$state"
+}
+
+# A ticket is good once; whoever has a certificate already keeps it.
+enrolment() {
+  [[ -f $from/ticket && ! -f $state/identity/client.pem ]] || return 0
+  [[ -f $from/gateway ]] || fail "$from/gateway: missing; one line: the gateway's https address"
+  change "enrol at $(<"$from/gateway")" enrol
+}
+
+enrol() {
+  runuser -u "$user" -- "$target/current/bin/vointi-edge" enrol --config "$etc/edge.toml" \
+    --gateway "$(<"$from/gateway")" --ticket - <"$from/ticket"
 }
 
 units() {
@@ -200,7 +214,7 @@ start() {
 # Anybody can read the boot partition's card: what was taken over must not stay there.
 tidy() {
   [[ $from == /boot/* ]] || return 0
-  ((dry)) || rm -f -- "$from"/edge.toml "$from"/password "$from"/*.keys "$from"/*.pem
+  ((dry)) || rm -f -- "$from"/edge.toml "$from"/ticket "$from"/password "$from"/*.keys "$from"/*.pem
 }
 
 check_inputs
@@ -209,6 +223,7 @@ system account
 program
 key
 configuration
+system enrolment
 units
 machine
 start

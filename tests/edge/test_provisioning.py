@@ -104,9 +104,12 @@ def test_a_card_provisions_itself_at_its_first_boot(
     before = "console=tty1 root=PARTUUID=1-02 rootwait quiet\n"
     (boot / "cmdline.txt").write_text(before)
     (wheels / "vointi_edge-0.1.0-py3-none-any.whl").write_bytes(b"wheel")
+    (source / "ticket").write_text("once\n")
+    (source / "gateway").write_text("https://gateway.example\n")
     words = ("--boot", str(boot), "--from", str(source), "--wheels", str(wheels))
     for _ in range(2):
         run(folder / "prepare-card.sh", *words)
+    assert (boot / "vointi" / "ticket").read_text() == "once\n"
     line = (boot / "cmdline.txt").read_text()
     assert line.count("systemd.run=/boot/firmware/vointi/first-boot.sh") == 1
     assert line.startswith(before.strip())

@@ -13,7 +13,7 @@ SHOWN: Final = frozenset(
     {
         "edge", "pilot", "site", "role", "trust", "speed", "port", "protocol", "backend", "hci",
         "adapters", "links", "commit_ms", "max_bytes", "id", "model", "transport", "enable",
-        "catalogue_dir", "data_dir", "host",
+        "catalogue_dir", "data_dir", "host", "tls",
     }
 )  # fmt: skip
 HIDDEN: Final = "(hidden)"
