@@ -102,7 +102,7 @@ async def test_floods_retained_and_others_messages_are_kept_out(
 ) -> None:
     old = Bridge()
     await old.start("127.0.0.1", house_broker[0], "--local-mqtt")
-    old.publish(TOPIC, {"temperature": 99.0}, retain=True)
+    old.publish(TOPIC, {"temperature": 55.0}, retain=True)
     await old.stop()
     async with living(house_broker) as house:
         await heard(house, {"temperature": 20.0})
