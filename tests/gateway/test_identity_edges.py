@@ -23,6 +23,8 @@ from vointi_gateway.identity.errors import ConflictError, IdentityError, Refused
 from vointi_gateway.identity.issuer import GRACE_S, LIFE_S
 from vointi_gateway.identity.profile import edge_urn, request_key
 from vointi_gateway.identity.service import Identity
+from vointi_gateway.pilots.backup import backup, restore
+from vointi_gateway.pilots.registry import Registry
 
 DAY_S = 86_400
 
@@ -343,3 +345,29 @@ def test_local_is_for_loopback_alone(tmp_path: Path) -> None:
     assert load(path, {}).is_open
     path.write_text('data_dir = "x"\nauth = "accounts"\n')
     assert not load(path, {}).is_open
+
+
+def test_a_revoked_edge_does_not_come_back_with_a_backup(tmp_path: Path, now: SetTime) -> None:
+    """And on an empty machine the backup's issuer goes on: no box needs a new ticket."""
+    data = tmp_path / "data"
+    with opened(data, now) as identity:
+        box = Box()
+        box.enrol(identity)
+        trust = identity.trust
+        registry = Registry(data)
+        registry.open()
+        backup(registry, lambda path: path.touch(), tmp_path / "copy", "test")
+        registry.close()
+        identity.edges.revoke(EDGE, "lost", "test")
+    restore(tmp_path / "copy", data)
+    with opened(data, now) as identity:
+        assert identity.why_shut_out(EDGE)
+    restore(tmp_path / "copy", tmp_path / "empty")
+    with opened(tmp_path / "empty", now) as identity:
+        assert identity.trust == trust
+        assert list(identity.edges.active()) == [EDGE]
+        request = Box().request()
+        serial = f"{leaf(box.chain).serial_number:x}"
+        assert identity.edges.renew(serial, request, box.proof(request))
+    for path in (tmp_path / "empty" / "identity").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path

@@ -24,6 +24,9 @@ MANIFEST = "manifest.json"
 #: What is copied as it is; the databases are copied while others may write.
 _PLAIN = ("audit.log", "audit.head", "erased.jsonl", "keys/signing.key", "keys/policy.keys")
 
+#: The keys that edges' certificates are signed with.
+_ISSUER = "identity/issuer/*"
+
 
 def backup(
     registry: Registry, copy_store: Callable[[Path], None], folder: Path, actor: str
@@ -39,9 +42,11 @@ def backup(
     registry.audit.append("backup", actor, folder=folder.name)
     copy_store(folder / STORE)
     _copy_databases(registry.folder, folder)
-    for name in _PLAIN:
+    issuer = (str(p.relative_to(registry.folder)) for p in registry.folder.glob(_ISSUER))
+    for name in (*_PLAIN, *issuer):
         source = registry.folder / name
         if source.exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copyfile(source, folder / name)
     files = {str(p.relative_to(folder)): _hash(p) for p in sorted(folder.rglob("*")) if p.is_file()}
     for name in files:
@@ -77,6 +82,7 @@ def restore(folder: Path, data_dir: Path, *, trusted_key: str | None = None) -> 
     (draft / "keys").chmod(0o700)
     ErasedList(draft / "erased.jsonl").merge(data_dir / "erased.jsonl")
     _keep_audit(data_dir, draft)
+    _keep_identity(data_dir, draft)
     if data_dir.exists():
         data_dir.replace(_aside(data_dir))
     draft.replace(data_dir)
@@ -108,6 +114,15 @@ def _keep_audit(data_dir: Path, draft: Path) -> None:
     if (data_dir / "audit.log").exists():
         for name in ("audit.log", "audit.head"):
             shutil.copyfile(data_dir / name, draft / name)
+
+
+def _keep_identity(data_dir: Path, draft: Path) -> None:
+    """Who may come in stays as it is here: a revoked edge does not come back with a backup."""
+    if (data_dir / "identity").exists():
+        shutil.rmtree(draft / "identity", ignore_errors=True)
+        shutil.copytree(data_dir / "identity", draft / "identity")
+    for path in (draft / "identity").rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _own_key(data_dir: Path) -> str | None:
