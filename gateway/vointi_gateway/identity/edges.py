@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from vointi_contract.errors import TopicError
-from vointi_contract.topics import check_id
 
 from . import profile
 from .audit import Audit
 from .database import Database
 from .errors import ConflictError, IdentityError, RefusedError
 from .issuer import GRACE_S, Issued, Issuer, Revoked
+from .proofs import (
+    TICKET_FIX,
+    TOKEN_BYTES,
+    check_edge,
+    digest_of,
+    issued_of,
+    signed_by,
+    token_of,
+)
 
-#: 160 bits: cannot be guessed, and fits a small QR code as base 32.
-TOKEN_BYTES = 20
 TICKET_LIFE_S = 86_400
 #: An answer that was lost on the way is given again to the same key for so long.
 RETRY_S = 600
-#: These are users of the broker that are no edges.
-RESERVED = frozenset({"gateway", "warden"})
 #: What a renewal's signature covers before the request, so that it can mean nothing else.
 RENEWAL = b"vointi renewal 1\n"
-
-_TICKET_FIX = "is not valid (any more); ask the operator for a new one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class Edges:
 
     def ticket(self, edge: str, pilot: str, site: str, by: str) -> Ticket:
         """A one-time ticket for a day; earlier ones of this edge end. Raises IdentityError."""
-        _check_edge(edge)
+        check_edge(edge)
         token = secrets.token_bytes(TOKEN_BYTES)
         now = int(self._now_s())
         with self._db.write() as tx:
@@ -103,7 +100,7 @@ class Edges:
             )
             tx.execute(
                 "INSERT INTO ticket (digest, edge, expires_s) VALUES (?, ?, ?)",
-                (_digest(token), edge, now + TICKET_LIFE_S),
+                (digest_of(token), edge, now + TICKET_LIFE_S),
             )
         self._audit.record("edge.ticket", by, edge)
         text = f"{base64.b32encode(token).decode().lower()}.{self._issuer.fingerprint()}"
@@ -112,7 +109,7 @@ class Edges:
     def enrol(self, ticket: str, csr: str, edge: str | None = None) -> Enrolled:
         """The first certificate of a box. Raises RefusedError, IdentityError."""
         key = profile.request_key(csr)
-        digest = _digest(_token(ticket))
+        digest = digest_of(token_of(ticket))
         try:
             with self._db.write() as tx:
                 enrolled = self._use_ticket(tx, digest, key, edge)
@@ -131,7 +128,7 @@ class Edges:
         key = profile.request_key(csr)
         with self._db.write() as tx:
             old = tx.execute("SELECT * FROM certificate WHERE serial = ?", (serial,)).fetchone()
-            if old is None or not _signed(old["chain"], RENEWAL + csr.encode(), signature):
+            if old is None or not signed_by(old["chain"], RENEWAL + csr.encode(), signature):
                 self._audit.record("edge.renew", "?", outcome="signature")
                 raise RefusedError("signature", "is not of a certificate of ours; enrol again")
             edge = self._row(tx, old["edge"])
@@ -140,9 +137,9 @@ class Edges:
             copied = after is not None and after["key_digest"] != profile.key_digest(key)
             if copied:
                 self._set_state(tx, edge["edge"], "suspect", "renewed twice, by two keys")
-                issued = _issued(old)
+                issued = issued_of(old)
             else:
-                issued = _issued(after) if after else self._issue(tx, edge["edge"], key, serial)
+                issued = issued_of(after) if after else self._issue(tx, edge["edge"], key, serial)
         if copied:
             self._tell_suspect(edge["edge"], "renewed twice, by two keys")
             raise ConflictError("serial", "was renewed by another box; ask the operator")
@@ -213,14 +210,14 @@ class Edges:
         now, hashed = int(self._now_s()), profile.key_digest(key)
         ticket = tx.execute("SELECT * FROM ticket WHERE digest = ?", (digest,)).fetchone()
         if ticket is None or edge not in (None, ticket["edge"]):
-            raise RefusedError("ticket", _TICKET_FIX)
+            raise RefusedError("ticket", TICKET_FIX)
         row = self._row(tx, ticket["edge"])
         if ticket["used_s"] is not None:
             if ticket["key_digest"] != hashed or now > ticket["used_s"] + RETRY_S:
-                raise RefusedError("ticket", _TICKET_FIX)
+                raise RefusedError("ticket", TICKET_FIX)
             issued = self._of_key(tx, row["edge"], hashed)
         elif now >= ticket["expires_s"]:
-            raise RefusedError("ticket", _TICKET_FIX)
+            raise RefusedError("ticket", TICKET_FIX)
         else:
             # A new box in the old one's place: what the old one holds ends here.
             self._end_certificates(tx, row["edge"], now)
@@ -258,8 +255,8 @@ class Edges:
             (edge, hashed),
         ).fetchone()
         if row is None:
-            raise RefusedError("ticket", _TICKET_FIX)
-        return _issued(row)
+            raise RefusedError("ticket", TICKET_FIX)
+        return issued_of(row)
 
     def _row(self, tx: sqlite3.Connection, edge: str) -> sqlite3.Row:
         row: sqlite3.Row | None = tx.execute(
@@ -284,44 +281,3 @@ class Edges:
     def _tell_suspect(self, edge: str, why: str) -> None:
         self._audit.record("edge.clone", edge, outcome=why)
         self._changed()
-
-
-def _check_edge(edge: str) -> None:
-    try:
-        check_id(edge, "edge")
-    except TopicError as exc:
-        raise IdentityError(exc.field, exc.fix) from exc
-    if edge in RESERVED:
-        raise IdentityError("edge", f"{edge} is the name of a service; choose another")
-
-
-def _token(ticket: str) -> bytes:
-    text = ticket.partition(".")[0].strip().upper()
-    try:
-        token = base64.b32decode(text)
-    except ValueError as exc:
-        raise RefusedError("ticket", _TICKET_FIX) from exc
-    if len(token) != TOKEN_BYTES:
-        raise RefusedError("ticket", _TICKET_FIX)
-    return token
-
-
-def _digest(token: bytes) -> bytes:
-    return hashlib.sha256(token).digest()
-
-
-def _signed(chain: str, message: bytes, signature: bytes) -> bool:
-    key = x509.load_pem_x509_certificate(chain.encode()).public_key()
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        return False
-    try:
-        key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _issued(row: sqlite3.Row) -> Issued:
-    leaf = x509.load_pem_x509_certificate(row["chain"].encode())
-    start_s = int(leaf.not_valid_before_utc.timestamp())
-    return Issued(row["chain"], row["serial"], start_s, row["not_after_s"])
