@@ -58,8 +58,8 @@ def https_files(settings: Settings) -> tuple[Path | None, Path | None]:
         return None, None
     if settings.https.cert_file is not None:
         return settings.https.cert_file, settings.https.key_file
-    folder = bundle_folder(settings)
-    return folder / "server.pem", folder / "server.key"
+    own = bundle_folder(settings) / "server.pem"
+    return own, own
 
 
 def serve(gateway: Gateway, sock: socket.socket) -> int:

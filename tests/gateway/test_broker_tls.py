@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -178,3 +180,24 @@ def test_a_new_box_in_the_old_ones_place_ends_the_old_one(world: World) -> None:
     with world.client("edge-4"):
         world.pairs["edge-4"].write_bytes(before)
         assert refused(world.client("edge-4"))
+
+
+def test_a_renewed_server_certificate_is_taken_over_without_a_restart(world: World) -> None:
+    bundle = world.identity.bundle
+    context = ssl.create_default_context(cadata=world.identity.trust)
+    context.load_cert_chain(world.pairs[EDGE])
+
+    def shown() -> bytes | None:
+        address = ("localhost", int(world.broker.ready["tls_port"]))
+        with (
+            socket.create_connection(address, 5) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as tls,
+        ):
+            return tls.getpeercert(binary_form=True)
+
+    with world.client() as edge:
+        before = shown()
+        (bundle.folder / "server.pem").unlink()
+        bundle.publish()
+        wait_for(lambda: shown() not in (None, before))
+        assert edge.connected.is_set()

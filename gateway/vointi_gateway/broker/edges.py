@@ -51,7 +51,7 @@ class EdgeDoor:
 
     def open(self) -> None:
         """Read the folder for the first time. Raises ConfigError when something is missing."""
-        for name in ("ca.pem", "server.key", *_FILES):
+        for name in ("ca.pem", *_FILES):
             if not (self._folder / name).exists():
                 problem = (
                     f"{self._folder / name} is missing; start the gateway with [identity] once"
@@ -64,7 +64,10 @@ class EdgeDoor:
 
     def changed(self) -> bool:
         """Whether the folder has changed; then whoever is out is remembered to be pushed."""
-        found = [(self._folder / name).stat() for name in _FILES]
+        try:
+            found = [(self._folder / name).stat() for name in _FILES]
+        except FileNotFoundError:  # somebody is at work on the folder: the next look tells
+            return False
         stamp = tuple(n for stat in found for n in (stat.st_ino, stat.st_mtime_ns))
         if stamp == self._stamp:
             return False
@@ -94,7 +97,7 @@ class EdgeDoor:
 listener {self.tls.port} {self.tls.host}
 cafile {self._folder / "ca.pem"}
 certfile {self._folder / "server.pem"}
-keyfile {self._folder / "server.key"}
+keyfile {self._folder / "server.pem"}
 crlfile {self._folder / "crl.pem"}
 tls_version tlsv1.2
 require_certificate true

@@ -24,7 +24,7 @@ EDGE_ALARM_S = 2 * DAY_S
 
 
 class Bundle:
-    """Keeps ``ca.pem crl.pem server.pem server.key edges.json`` right.
+    """Keeps ``ca.pem crl.pem server.pem edges.json`` right.
 
     Args:
         folder: shared with the broker; private to this account.
@@ -56,8 +56,8 @@ class Bundle:
         self._put("ca.pem", self._issuer.trust())
         if self._left_s("server.pem") < SERVER_RENEW_S:
             issued, key = self._issuer.server(self._names, self._now_s())
-            self._put("server.key", key)
-            self._put("server.pem", issued.chain)
+            # One file: a key and a certificate that do not fit must never be read together.
+            self._put("server.pem", key + issued.chain)
         revoked = self._edges.revoked()
         if not self._current({int(one.serial, 16) for one in revoked}):
             self._put("crl.pem", self._issuer.crl(revoked, self._now_s()))
