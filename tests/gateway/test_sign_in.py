@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
@@ -10,10 +11,14 @@ import pytest
 from door_kit import PASSWORD, PERSON, House, house
 from gateway_kit import EDGE, PILOT
 from identity_kit import Box, SetTime
-from vointi_gateway.api.door import COOKIE
+from starlette.requests import Request
+from vointi_gateway.api import live
+from vointi_gateway.api.door import COOKIE, still_signed_in
+from vointi_gateway.api.sight import Sight
 from vointi_gateway.identity import totp
 from vointi_gateway.identity.audit import LogAudit
 from vointi_gateway.identity.errors import IdentityError, SignInError, TooManyError
+from vointi_gateway.identity.sessions import LOCAL
 from vointi_gateway.identity.throttle import PER_ADDRESS, PER_NAME, WINDOW_S, Throttle
 from vointi_gateway.logs import LineFormatter
 
@@ -286,3 +291,25 @@ def test_an_authenticator_reads_the_second_factor() -> None:
     address = urlsplit(totp.uri(secret, "maija@example.org"))
     assert (address.scheme, address.netloc) == ("otpauth", "totp")
     assert parse_qs(address.query)["secret"] == [secret]
+
+
+def test_a_live_stream_ends_with_its_session(here: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is open goes dark when its role changes, at the next heartbeat."""
+    monkeypatch.setattr(live, "HEARTBEAT_S", 0.0)
+    gateway, sessions = here.gateway, here.gateway.identity.sessions
+    cookie = here.cookie("company")
+    header = (b"cookie", f"{COOKIE}={cookie}".encode())
+    request = Request({"type": "http", "headers": [header], "state": {}})
+    allowed = still_signed_in(request, sessions)
+    assert allowed()
+    gateway.identity.accounts.set_role("company", "company", [PILOT])
+    client = gateway.hub.join(None, None)
+    assert client is not None
+    sight = Sight(LOCAL, gateway.fleet, gateway.steward.gate())
+
+    async def until_the_end() -> list[str]:
+        return [text async for text in live._stream(gateway, client, sight, allowed)]
+
+    texts = asyncio.run(asyncio.wait_for(until_the_end(), 5))
+    assert texts[0].startswith("retry:")
+    assert gateway.hub.listening is False
