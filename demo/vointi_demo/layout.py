@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 HOME_DEVICES = (
     ("strap-1", "polar-h10", "C0:DE:00:00:00:01", "p-7f3a"),
@@ -70,6 +73,17 @@ class Layout:
             users[user] = {"password": secrets.token_urlsafe(24), "role": role}
             _private(folder / f"{user}.password", users[user]["password"])
         _private(folder / "users.json", json.dumps(users))
+        self._write_signing_key()
+
+    def _write_signing_key(self) -> None:
+        """The gateway's key, made here: edges read its public half before the gateway is up."""
+        folder = self.root / "gateway" / "keys"
+        folder.mkdir(mode=0o700, parents=True)
+        key = Ed25519PrivateKey.generate()
+        (folder / "signing.key").touch(mode=0o600)
+        (folder / "signing.key").write_bytes(key.private_bytes_raw())
+        public = b64encode(key.public_key().public_bytes_raw()).decode()
+        (folder / "policy.keys").write_text(public + "\n")
 
     def _mqtt(self, user: str) -> str:
         return (
@@ -103,6 +117,7 @@ class Layout:
             f'data_dir = "{self.root / edge}"\n\n'
             '[clock]\ntrust = "system"\n\n'
             f"{self._mqtt(edge)}\n"
+            f'[policy]\nkeys_file = "{self.root / "gateway" / "keys" / "policy.keys"}"\n\n'
             f'[ble]\nbackend = "virtual"\nhci = "tcp-client:127.0.0.1:{radio}"\n'
         )
         return head + "".join(self._devices(role))

@@ -160,3 +160,23 @@ def listening_ports(family: set[int]) -> set[int]:
                 inodes.add(target[8:-1])
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
+
+
+def test_withdrawn_consent_stops_the_radio_of_one_person(demo: RunningDemo) -> None:
+    """Last, for it ends what the others look at. The room goes on: it is nobody's body."""
+    strap, room = "home-1.strap-1", "home-1.bedroom-air"
+    begun = time.monotonic()
+    for purpose in ("care", "evaluation", "open_data"):
+        who = {"pilot": "demo-home", "person": "p-7f3a", "purpose": purpose}
+        demo.post("/api/v1/consents", who | {"kind": "withdrawn"})
+
+    def links() -> dict[str, str]:
+        return {row["device"]: row["link"] for row in demo.get("/api/v1/devices")}
+
+    wait_for(lambda: links()[strap] not in ("connected", "connecting"), 60, "the strap is let go")
+    assert time.monotonic() - begun < 60
+    before = demo.counts()["stored"]
+    wait_for(lambda: demo.counts()["stored"] > before + 2, 30, "the room is still measured")
+    assert {r["device"] for r in demo.get("/api/v1/devices") if r["last_us"]} >= {room}
+    reasons = {(r["device"], r["reason"]) for r in demo.get("/api/v1/refusals")}
+    assert reasons <= {(d, "withdrawn") for d in DEVICES if d.startswith("home-1.")}

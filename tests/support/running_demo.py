@@ -75,6 +75,13 @@ class RunningDemo(AbstractContextManager["RunningDemo"]):
     def output(self) -> str:
         return self._output.read_text(errors="replace")
 
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON answer to a JSON body."""
+        data, kind = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, kind)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return json.load(answer)
+
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=10) as response:
             return json.load(response)
