@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,8 +16,43 @@ from .pilots.registry import Registry
 from .store.model import ErasedRows, WornSpan
 from .store.port import Store
 
+log = logging.getLogger(__name__)
+
+#: Between two looks into the mailbox.
+LOOK_S = 0.5
 #: Between attempts to erase from copies that cannot be reached.
 RETRY_S = 30.0
+
+
+class ChoreThread:
+    """Does chores beside the steward: an erasure may take seconds, a policy must not wait for it.
+
+    Args:
+        chores: one round of them.
+
+    """
+
+    def __init__(self, chores: Callable[[], None]) -> None:
+        self._chores = chores
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look for something to do."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the chore at hand."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_S):
+            try:
+                self._chores()
+            except Exception:
+                log.exception("a chore could not be done; it is tried again")
 
 
 class InTurn(Protocol):
@@ -33,7 +70,7 @@ class Chores:
         store: opened; read from here, written to in turn only.
         in_turn: see InTurn.
         erase_copies: removes a pseudonym from copies: ``done``, ``none`` or why not yet.
-        changed: called after an erasure.
+        changed: called before and after an erasure: what is asked for must hold first.
 
     """
 
@@ -57,6 +94,7 @@ class Chores:
         for erasure in self.erasures.open():
             if erasure.state == "asked" or now_s >= self._retry_s:
                 self._retry_s = now_s + RETRY_S
+                self._changed()
                 self.erasures.carry_out(erasure, self)
                 self._changed()
         self._registry.jobs.run({"export": self._export, "backup": self._backup})

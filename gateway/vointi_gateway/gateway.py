@@ -11,7 +11,7 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
-from .chores import Chores
+from .chores import Chores, ChoreThread
 from .config import Settings
 from .fleet import Fleet
 from .identity.audit import ChainedAudit
@@ -59,6 +59,7 @@ class Gateway:
         self._identity: Identity | None = None
         self._ingest: Ingest | None = None
         self._steward: Steward | None = None
+        self._chores: ChoreThread | None = None
         self._copies: InfluxForwarder | None = None
         self._jobs: list[asyncio.Task[None]] = []
 
@@ -80,7 +81,8 @@ class Gateway:
             changed=self._erased,
         )
         chores.erasures.again()
-        self._steward = Steward(self.registry, self.fleet, chores)
+        self._steward = Steward(self.registry, self.fleet)
+        self._chores = ChoreThread(chores)
         if self.settings.influx is not None:
             target = InfluxTarget(self.settings.influx)
             self._copies = InfluxForwarder(self.store, target, self._person_of)
@@ -99,6 +101,8 @@ class Gateway:
         self.hub.start(loop)
         self.ingest.start()
         self.steward.start(self.ingest.session.publish)
+        if self._chores is not None:
+            self._chores.start()
         if self._copies is not None:
             self._copies.start()
         self._jobs = [
@@ -115,6 +119,8 @@ class Gateway:
 
     def close(self) -> None:
         """What `stop` does outside the loop; also for a gateway that was opened only."""
+        if self._chores is not None:
+            self._chores.stop()
         if self._steward is not None:
             self._steward.stop()
         if self._ingest is not None:

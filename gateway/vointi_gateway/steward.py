@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 from typing import Protocol
 
 from vointi_contract.command import CommandResult
@@ -36,14 +35,11 @@ class Steward:
     Args:
         registry: opened.
         fleet: told which pilots and edges there are.
-        chores: done after each look at the registry, such as erasures that somebody asked for.
 
     """
 
-    def __init__(
-        self, registry: Registry, fleet: Fleet, chores: Callable[[], None] = lambda: None
-    ) -> None:
-        self._registry, self._fleet, self._chores = registry, fleet, chores
+    def __init__(self, registry: Registry, fleet: Fleet) -> None:
+        self._registry, self._fleet = registry, fleet
         self._publish: Publish | None = None
         self._gate = Gate()
         self._revision = 0
@@ -121,7 +117,6 @@ class Steward:
             self.refresh()
             late = True
         self._registry.views.save()
-        self._chores()
         self._send(everyone=late)
         return 0.0 if late else waited_s
 

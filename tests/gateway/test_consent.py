@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_kit import NOW_US, PILOT, opened, real_pilot
 from vointi_gateway.errors import ConflictError, RegistryError
@@ -49,6 +49,7 @@ HISTORIES = st.lists(
 ).map(_possible)
 
 
+@settings(deadline=None)
 @given(HISTORIES, st.integers(0, 30))
 def test_replay_gives_the_same_state_from_any_point(events: list[ConsentEvent], cut: int) -> None:
     whole = replay(events)
@@ -59,6 +60,7 @@ def test_replay_gives_the_same_state_from_any_point(events: list[ConsentEvent], 
     assert replay(replace(event) for event in events) == whole
 
 
+@settings(deadline=None)
 @given(HISTORIES, st.integers(0, 2000))
 def test_spans_are_ordered_and_never_reach_past_a_withdrawal(
     events: list[ConsentEvent], now_us: int

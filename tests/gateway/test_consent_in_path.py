@@ -24,7 +24,7 @@ from vointi_gateway.events import reading_event
 from vointi_gateway.ingest.ledger import Ledger
 from vointi_gateway.ingest.stage import Delivery, Stager
 from vointi_gateway.live import Client
-from vointi_gateway.pilots.consent.state import Kind
+from vointi_gateway.pilots.consent.state import ConsentEvent, Kind, replay
 from vointi_gateway.pilots.consented import ConsentedStore
 from vointi_gateway.pilots.gate import Gate, Loan, Rules
 from vointi_gateway.pilots.registry import Registry
@@ -248,7 +248,7 @@ LOANS = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(LOANS, st.integers(0, 300))
 def test_a_device_has_one_wearer_or_none_at_any_time(
     parts: list[tuple[int, int, str]], t_us: int
@@ -260,3 +260,25 @@ def test_a_device_has_one_wearer_or_none_at_any_time(
     gate = Gate({PILOT: Rules({"care": None})}, {DEVICE: loans})
     inside = [loan.person for loan in loans if loan.from_us <= t_us < loan.to_us]
     assert gate.person(DEVICE, t_us) == (inside[0] if inside else None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(LOANS, st.lists(st.integers(-5, 320), min_size=1, max_size=12), st.integers(0, 200))
+def test_what_is_remembered_is_what_would_be_worked_out(
+    parts: list[tuple[int, int, str]], times: list[int], pause_us: int
+) -> None:
+    loans, at = [], 0
+    for gap, length, person in parts:
+        loans.append(Loan(DEVICE, PILOT, person, at + gap, at + gap + length))
+        at += gap + length
+    given_ = ConsentEvent(PILOT, "p-1", "care", Kind.GIVEN, 10, 10, 250)
+    state = replay(
+        [given_, dataclasses.replace(given_, kind=Kind.PAUSED, effective_us=10 + pause_us)]
+    )
+    consents = {(PILOT, "p-1"): {"care": state}, (PILOT, "p-2"): {"care": replay([given_])}}
+    gate = Gate({PILOT: Rules({"care": None})}, {DEVICE: loans}, consents)
+    metrics = frozenset({"heart_rate"})
+    for t_us in times:
+        fresh = dataclasses.replace(gate, _known={})
+        expected = fresh.decide(PILOT, DEVICE, metrics, t_us=t_us, now_us=400)
+        assert gate.decide(PILOT, DEVICE, metrics, t_us=t_us, now_us=400) == expected

@@ -29,6 +29,11 @@ class _Target:
         self.rows: dict[tuple[str, str], str] = {}
         self.attempts = 0
 
+    def erase(self, person: str) -> None:
+        if self.failing.is_set():
+            raise ConnectionError("refused")
+        self.rows = {k: v for k, v in self.rows.items() if f"subject={person}" not in k[0]}
+
     def write(self, lines: bytes) -> None:
         self.attempts += 1
         if self.failing.is_set():
@@ -54,6 +59,20 @@ def _forwarder(store: EmbeddedStore, target: _Target) -> InfluxForwarder:
     return InfluxForwarder(
         store, target, lambda device, _t: people.get(device), idle_s=0.02, retry_s=(0.02, 0.1)
     )
+
+
+def test_a_person_is_erased_from_the_copy_or_it_is_said_why_not() -> None:
+    target = _Target()
+    fields = (("value", 62.0),)
+    people = {NAME: "p-1", "edge-1.strap-2": "p-2"}
+    points = [Point("pilot-a", name, "hr", "heart_rate", T0_US, fields) for name in people]
+    target.write(encode_lines(points, lambda device, _t: people[device]))
+    forwarder = InfluxForwarder(None, target, lambda *_: None)
+    target.failing.set()
+    assert forwarder.erase("p-1") == "InfluxDB does not answer (ConnectionError)"
+    target.failing.clear()
+    assert forwarder.erase("p-1") == "done"
+    assert [("p-1" in key, "p-2" in key) for key, _ in target.rows] == [(False, True)]
 
 
 def test_a_line_has_few_tags_and_floats_only() -> None:

@@ -105,7 +105,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(schema()["properties"])), _JSON, max_size=6))
 def test_any_table_is_a_document_or_a_named_mistake(table: dict[str, Any]) -> None:
     try:
@@ -116,6 +116,7 @@ def test_any_table_is_a_document_or_a_named_mistake(table: dict[str, Any]) -> No
         assert from_table(json.loads(json.dumps(as_table(found)))) == found
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_document_or_a_mistake(text: str) -> None:
     with pytest.raises(RegistryError):

@@ -28,7 +28,7 @@ class ErasureOut(BaseModel):
 
     id: str
     pilot: str
-    state: str = Field(description="asked, waiting (for a copy), done, or residue")
+    state: str = Field(description="asked, waiting (for a copy), scanning, done, or residue")
     receipt: dict[str, Any] = Field(description="Signed once it is done")
 
 

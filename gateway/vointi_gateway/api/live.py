@@ -56,10 +56,13 @@ async def live(  # noqa: PLR0917 - the parameters are the query's
     purpose: PurposeQuery = None,
 ) -> Response:
     """A stream of server-sent events; it never ends by itself."""
-    client = gateway.hub.join(pilot, device, purpose_of(asker, purpose), sight.event)
+    meant = purpose_of(asker, purpose)
+    client = gateway.hub.join(pilot, device, meant, sight.event)
     if client is None:
         fix = "too many live streams are open; close one, or try again later"
         return JSONResponse({"field": "", "fix": fix}, status_code=503)
+    watched = sight.gate().worn(pilot, device, gateway.now_us())
+    gateway.registry.views.note(asker.name, meant, watched)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     allowed = still_signed_in(request, gateway.identity.sessions)
     stream = _stream(gateway, client, sight, allowed)

@@ -13,6 +13,8 @@ from ..pilots.gate import Verdict
 
 #: Metric names by wire code: asked for every channel of every frame.
 _names: dict[int, str] = {}
+#: Their sets by the codes of a frame's channels; a device has a handful of streams.
+_sets: dict[tuple[int, ...], frozenset[str]] = {}
 
 
 class ConsentGate(Protocol):
@@ -32,7 +34,7 @@ class ConsentGate(Protocol):
 
 def verdict(gate: ConsentGate, pilot: str, device: str, frame: Frame, received_us: int) -> Verdict:
     """What may be kept of a frame; one whose clock is unknown counts as made when it arrived."""
-    metrics = frozenset(_name(channel.metric) for channel in frame.channels)
+    metrics = _set(tuple(channel.metric for channel in frame.channels))
     t_us = received_us if frame.wall_us is None else frame.wall_us
     return gate.decide(pilot, device, metrics, t_us=t_us, now_us=received_us)
 
@@ -41,6 +43,13 @@ def strip(frame: Frame, metrics: frozenset[str]) -> Frame:
     """The frame with nothing but the agreed metrics' channels."""
     kept = tuple(c for c in frame.channels if _name(c.metric) in metrics)
     return frame if len(kept) == len(frame.channels) else replace(frame, channels=kept)
+
+
+def _set(codes: tuple[int, ...]) -> frozenset[str]:
+    found = _sets.get(codes)
+    if found is None:
+        found = _sets[codes] = frozenset(map(_name, codes))
+    return found
 
 
 def _name(code: int) -> str:

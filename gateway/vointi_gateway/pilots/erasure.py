@@ -29,9 +29,10 @@ _MIN_NEEDLE = 5
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """One wish: `state` is asked, waiting (something could not be reached), done, or residue.
+    """One wish: `state` is asked, waiting, scanning, done, or residue.
 
-    Residue: everything was done, and the scan still found bytes; the receipt says in which files.
+    Waiting: something could not be reached. Residue: everything was done, and the scan still found
+    bytes; the receipt says in which files.
     """
 
     id: str
@@ -134,8 +135,9 @@ class Erasures:
         needles = [erasure.person]
         if resident is not None and registry.people.forget(*who):
             needles += [resident.id, resident.name, resident.contact]
+        registry.views.forget(*who)
         self._delete(*who)
-        self._save(erasure.id, "done", receipt, keep_person=False)
+        self._save(erasure.id, "scanning", receipt, keep_person=False)
         registry.database.wipe_log()
         registry.vault.wipe_log()
         found = scan(registry.folder, [n.encode() for n in needles if len(n) >= _MIN_NEEDLE])

@@ -67,6 +67,9 @@ class Gate:
     loans: Mapping[str, Sequence[Loan]] = field(default_factory=dict)
     consents: Mapping[tuple[str, str], Mapping[str, ConsentState]] = field(default_factory=dict)
     rooms: frozenset[str] = frozenset()
+    _known: dict[tuple[str, str, frozenset[str]], tuple[int, int, Verdict]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def loan(self, device: str, t_us: int) -> Loan | None:
         """Who had the device at `t_us`, or None."""
@@ -88,7 +91,31 @@ class Gate:
         t_us: int,
         now_us: int,
     ) -> Verdict:
-        """What may be kept of a reading that was made at `t_us` and arrived at `now_us`."""
+        """What may be kept of a reading that was made at `t_us` and arrived at `now_us`.
+
+        The answer is the same until the next time at which something begins or ends, so that it is
+        looked up for a stream of readings instead of worked out for each.
+        """
+        key = (pilot, device, metrics)
+        known = self._known.get(key)
+        if known is None or not known[0] <= t_us < known[1]:
+            decided = self._decide(pilot, device, metrics, t_us, now_us)
+            known = self._known[key] = (*self._around(device, t_us), decided)
+        return known[2]
+
+    def _around(self, device: str, t_us: int) -> Span:
+        """The time around `t_us` in which no loan, consent or pause of the device changes."""
+        edges = {-FOREVER, FOREVER}
+        for loan in self.loans.get(device, ()):
+            edges |= {loan.from_us, loan.to_us}
+            for state in self.consents.get((loan.pilot, loan.person), {}).values():
+                edges.add(state.expires_us)
+                edges.update(edge for span in state.spans for edge in span)
+        return max(e for e in edges if e <= t_us), min(e for e in edges if e > t_us)
+
+    def _decide(
+        self, pilot: str, device: str, metrics: frozenset[str], t_us: int, now_us: int
+    ) -> Verdict:
         rules = self.rules.get(pilot, Rules({}))
         loan = self.loan(device, t_us)
         if loan is not None and loan.pilot == pilot:
@@ -137,6 +164,12 @@ class Gate:
             for loan in self.loans.get(device, ())
             if loan.from_us < to_us and loan.to_us > from_us
         }
+
+    def worn(self, pilot: str | None, device: str | None, t_us: int) -> set[tuple[str, str]]:
+        """(pilot, person) of everybody who has a device at `t_us`; of one pilot or device."""
+        names = self.loans if device is None else (device,)
+        held = (self.loan(name, t_us) for name in names)
+        return {(x.pilot, x.person) for x in held if x and pilot in (None, x.pilot)}
 
 
 def overlap(spans: Iterable[Span], within: Span) -> list[Span]:

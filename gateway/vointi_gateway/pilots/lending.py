@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from sqlite3 import Connection
@@ -102,10 +103,13 @@ class Lending:
             "SELECT d.id, d.edge, d.model, d.kind, l.pilot, l.person FROM device d "
             "LEFT JOIN loan l ON l.device = d.id AND l.to_us IS NULL ORDER BY d.id"
         )
+        events: dict[str, list[str]] = defaultdict(list)
+        for row in self._registry.rows("SELECT device, kind FROM device_event ORDER BY id"):
+            events[row["device"]].append(row["kind"])
         return tuple(
             LentDevice(
                 *(r["id"], r["edge"], r["model"], r["kind"]),
-                *(self._state(r["id"]), r["pilot"], r["person"]),
+                *(state_of(events[r["id"]]), r["pilot"], r["person"]),
             )
             for r in rows
         )
@@ -120,15 +124,6 @@ class Lending:
             person,
         )
         return tuple(Loan(*row) for row in rows)
-
-    def _state(self, device: str) -> str:
-        events = [
-            row["kind"]
-            for row in self._registry.rows(
-                "SELECT kind FROM device_event WHERE device = ? ORDER BY id", device
-            )
-        ]
-        return state_of(events)
 
     def _check(self, con: Connection, device: str, pilot: str, person: str, start_us: int) -> None:
         row = _known(con, device)

@@ -58,6 +58,12 @@ class Views:
                 [(*key, n) for key, n in counts.items()],
             )
 
+    def forget(self, pilot: str, person: str) -> None:
+        """Drop what was counted and not yet saved of one person."""
+        with self._lock:
+            for key in [k for k in self._counts if k[:2] == (pilot, person)]:
+                del self._counts[key]
+
     def of(self, pilot: str, person: str) -> tuple[View, ...]:
         """Every look at one person's data, by time."""
         self.save()
