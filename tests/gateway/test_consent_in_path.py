@@ -279,6 +279,6 @@ def test_what_is_remembered_is_what_would_be_worked_out(
     gate = Gate({PILOT: Rules({"care": None})}, {DEVICE: loans}, consents)
     metrics = frozenset({"heart_rate"})
     for t_us in times:
-        fresh = dataclasses.replace(gate, _known={})
+        fresh = dataclasses.replace(gate)
         expected = fresh.decide(PILOT, DEVICE, metrics, t_us=t_us, now_us=400)
         assert gate.decide(PILOT, DEVICE, metrics, t_us=t_us, now_us=400) == expected

@@ -68,7 +68,7 @@ class Gate:
     consents: Mapping[tuple[str, str], Mapping[str, ConsentState]] = field(default_factory=dict)
     rooms: frozenset[str] = frozenset()
     _known: dict[tuple[str, str, frozenset[str]], tuple[int, int, Verdict]] = field(
-        default_factory=dict, compare=False, repr=False
+        default_factory=dict, init=False, compare=False, repr=False
     )
 
     def loan(self, device: str, t_us: int) -> Loan | None:
