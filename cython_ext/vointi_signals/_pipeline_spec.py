@@ -33,6 +33,14 @@ class Planned:
         latency = getattr(self.routine, "latency_s", 0.0)
         return float(latency(self.fs_in) if callable(latency) else latency)
 
+    @property
+    def shift_s(self) -> float:
+        """By how much the samples that come out lag behind their own times."""
+        # A rate corrector gives every sample its own time, however late it is told.
+        if self.gives not in SIGNALS or self.name == "resample":
+            return 0.0
+        return self.latency_s
+
 
 def plan(spec: Sequence[Mapping[str, Any]], fs: float, channels: int) -> list[Planned]:
     """Check a description and construct its routines."""

@@ -56,6 +56,11 @@ class Pipeline:
         """Sum of the stages' delays in seconds."""
         return sum(stage.latency_s for stage in self._stages)
 
+    @property
+    def shift_s(self) -> float:
+        """By how much the times in a detector's rows are late: the delay of the filters before."""
+        return sum(stage.shift_s for stage in self._stages)
+
     def push(self, x: ArrayLike) -> Rows:
         """Take samples; return what the last stage has for them."""
         flow: Any = x

@@ -32,6 +32,7 @@ from vointi_edge.orders import Orders
 from vointi_edge.outbox.store import Entry, OutboxStore, Row
 from vointi_edge.outbox.vault import SealedVault
 from vointi_edge.outbox.writer import OutboxWriter
+from vointi_edge.pipelinenotes import PipelineNotes
 from vointi_edge.processing.on_change import OnChange
 from vointi_edge.processing.processor import Processor
 from vointi_edge.reading import Reading
@@ -53,9 +54,12 @@ from vointi_edge.watchdog import ServiceManager
 log = logging.getLogger(__name__)
 
 OUTBOX_FILE = "outbox.db"
+PIPELINES_FILE = "pipelines.sealed"
 _COUNTS_S = 1.0
 # A stream that the catalogue does not name cannot be agreed by class; it is kept like a scalar.
 _UNKNOWN = ("scalar", "scalar")
+# A power cut costs the pipelines this much of what they have seen, and no learning phase.
+_SAVE_S = 60.0
 
 
 class _Store:
@@ -107,7 +111,6 @@ class Agent:
         }
         self._models = by_device
         self._classes = _stream_classes(by_device)
-        self._processor = Processor(by_device)
         taken = TakenNumbers(config.data_dir / TAKEN_FILE)
         keys = config.order_keys
         self._keeper = PolicyKeeper(config.data_dir, config.edge, config.pilot, keys, taken)
@@ -122,6 +125,8 @@ class Agent:
             self._committed,
         )
         self._counts = self._writer.opened_with
+        self._notes = PipelineNotes(config.data_dir / PIPELINES_FILE, vault)
+        self._processor = Processor(by_device, kernel_boot, self._notes.load())
         self._uplink = Uplink(
             broker=_broker(config, password),
             topics=EdgeTopics(config.pilot, config.edge),
@@ -182,6 +187,7 @@ class Agent:
             self._spawn(self._watch_writer(), "outbox"),
             self._spawn(self._orders.run(), "orders"),
             *(self._spawn(job(), name) for name, job in self._steward.jobs().items()),
+            self._spawn(self._save_for_ever(), "pipelines"),
         ]
         if any(device.address for device in self._config.devices):
             background.append(self._spawn(self._radio.run(), "radio"))
@@ -207,6 +213,7 @@ class Agent:
                 await self._writer.call(OutboxStore.save_mark)
         await self._uplink.stop()
         await _cancel(background)
+        await self._save_pipelines()
         await self._loop.run_in_executor(None, self._writer.stop)
         log.info("stopped; %d readings wait in the outbox", self._counts.pending)
 
@@ -241,6 +248,8 @@ class Agent:
         if policy is not self._applied:
             erased = await self._writer.call(lambda store: store.erase(self._keeper.permits))
             self._applied = policy
+            self._processor.allow(self._keeper.permits)
+            await self._save_pipelines()
             version = policy.version if policy else 0
             await self._steward.note("policy", f"version {version}; {erased} readings erased")
         return erased
@@ -278,6 +287,15 @@ class Agent:
         """In the outbox's thread: hand over to the event loop."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._uplink.offer_live, rows)
+
+    async def _save_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_SAVE_S)
+            await self._save_pipelines()
+
+    async def _save_pipelines(self) -> None:
+        states = self._processor.states()
+        await self._loop.run_in_executor(None, self._notes.store, states)
 
     # ---- what the uplink tells of us
 

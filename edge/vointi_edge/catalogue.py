@@ -12,6 +12,7 @@ from vointi_contract.metrics import METRICS, by_name
 from vointi_edge import decoders
 from vointi_edge.catalogue_wired import WIRED_DECODERS, Report, WiredSpec, report, wired_spec
 from vointi_edge.errors import ConfigError, Problem
+from vointi_edge.pipelines import PipelineSpec, Samples, check_pipeline
 from vointi_edge.tables import Table, load_toml
 
 TRANSPORTS = ("ble-gatt", "ble-adv", "serial", "iio", "gpio", "http", "mqtt")
@@ -19,7 +20,6 @@ KINDS = ("wearable", "room", "service_point")
 PROTOCOLS = ("gatt", "polar-pmd", "movesense-gsp")
 MEASUREMENTS = ("ecg", "acc", "ppg", "ppi")
 CLASSES = ("waveform", "scalar", "event")
-STAGES = ("qrs",)
 _UUID = re.compile(r"[0-9a-f]{4}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RESOURCE = re.compile(r"(/[A-Za-z0-9]+)+")
 _METRIC_NAMES = tuple(metric.name for metric in METRICS)
@@ -73,17 +73,6 @@ class StreamSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineSpec:
-    """A stream that the edge computes from another one."""
-
-    input: str
-    output: str
-    stages: tuple[str, ...]
-    metrics: tuple[str, ...]
-    class_: str
-
-
-@dataclass(frozen=True, slots=True)
 class Model:
     """One catalogue file.
 
@@ -132,6 +121,7 @@ def load_model(file: Path) -> Model:
     """Read one catalogue file; raises ConfigError."""
     table = Table(file.name, load_toml(file))
     transport = table.choice("transport", TRANSPORTS)
+    streams = tuple(_stream(each, transport) for each in table.tables("stream"))
     model = Model(
         model=table.identifier("model"),
         name=table.text("name"),
@@ -139,8 +129,8 @@ def load_model(file: Path) -> Model:
         kind=table.choice("kind", KINDS),
         transport=transport,
         match=_match(table.table("match", optional=True)),
-        streams=tuple(_stream(each, transport) for each in table.tables("stream")),
-        pipelines=tuple(_pipeline(each) for each in table.tables("pipeline")),
+        streams=streams,
+        pipelines=tuple(_pipeline(each, streams) for each in table.tables("pipeline")),
         visit_every_s=table.number("visit_every_s", 0.0),
     )
     if model.model != file.stem:
@@ -228,15 +218,19 @@ def _decoders(transport: str, protocol: str) -> tuple[str, ...]:
     return WIRED_DECODERS.get(transport) or tuple(decoders.GATT)
 
 
-def _pipeline(table: Table) -> PipelineSpec:
-    stages = [stage.choice("stage", STAGES) for stage in table.tables("stages")]
+def _pipeline(table: Table, streams: tuple[StreamSpec, ...]) -> PipelineSpec:
     spec = PipelineSpec(
         input=table.identifier("input"),
         output=table.identifier("output"),
-        stages=tuple(stages),
+        stages=table.rows("stages"),
+        quality=table.rows("quality", optional=True),
+        every_s=table.number("every_s", 60.0, low=1.0),
         metrics=_metrics(table),
         class_=table.choice("class", CLASSES),
     )
+    for stream in streams:
+        if stream.id == spec.input:
+            check_pipeline(table, spec, Samples(stream.rate_hz, len(stream.metrics)))
     table.close()
     return spec
 
@@ -255,8 +249,9 @@ def _check_links(table: Table, model: Model) -> None:
     names = [spec.id for spec in model.streams] + [spec.output for spec in model.pipelines]
     for name in sorted({name for name in names if names.count(name) > 1}):
         table.problem("stream", f'"{name}" is used twice; give each stream its own id')
+    measured = [spec.id for spec in model.streams]
     for spec in model.pipelines:
-        if spec.input not in names:
-            table.problem("pipeline.input", f'no stream "{spec.input}"; use one of {names}')
+        if spec.input not in measured:
+            table.problem("pipeline.input", f'no stream "{spec.input}"; use one of {measured}')
     if not model.streams:
         table.problem("stream", "is missing; a model has at least one [[stream]]")

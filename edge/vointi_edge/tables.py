@@ -117,6 +117,14 @@ class Table:
             return []
         return [self._child(row, f"{self._field(key)}[{n}]") for n, row in enumerate(rows, 1)]
 
+    def rows(self, key: str, *, optional: bool = False) -> tuple[dict[str, Any], ...]:
+        """Return an array of tables as it stands, for a reader with checks of its own."""
+        rows = self._get(key, list, [] if optional else _MISSING, [])
+        if not all(isinstance(row, dict) for row in rows):
+            self.problem(key, "must be a list of tables")
+            return ()
+        return tuple(rows)
+
     def has(self, key: str) -> bool:
         """Say whether the file mentions `key`."""
         return key in self._data

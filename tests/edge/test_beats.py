@@ -2,55 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from edge_parts import models
+from edge_parts import ECG_FRAME as FRAME
+from edge_parts import ECG_HZ as HZ
+from edge_parts import MONO_US, ecg, frames, models
 from vointi_contract.frame import Quality
 from vointi_contract.metrics import by_code
 from vointi_edge.decoders.values import channel
-from vointi_edge.processing.beats import BeatFinder
+from vointi_edge.pipelines import PipelineSpec
 from vointi_edge.processing.processor import Processor
+from vointi_edge.processing.stream import StreamPipeline
 from vointi_edge.reading import Reading
 
-HZ = 130.045
-FRAME = 73
-MONO_US = 9_000_000
-
-
-def ecg(seconds: float, rr_s: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
-    """A simple ECG in µV and the times of its R peaks, s."""
-    times = np.arange(round(seconds * HZ)) / HZ
-    peaks = np.arange(0.5, seconds - 0.3, rr_s)
-    signal = np.zeros_like(times)
-    for peak in peaks:
-        signal += 1000 * np.exp(-(((times - peak) / 0.012) ** 2))
-        signal -= 150 * np.exp(-(((times - peak - 0.03) / 0.012) ** 2))
-        signal += 180 * np.exp(-(((times - peak - 0.25) / 0.05) ** 2))
-    return np.rint(signal).astype(np.int32), peaks
-
-
-def frames(signal: np.ndarray, skip: tuple[int, ...] = ()) -> list[Reading]:
-    made = []
-    gap = False
-    for number, start in enumerate(range(0, len(signal) - FRAME + 1, FRAME)):
-        if number in skip:
-            gap = True
-            continue
-        made.append(
-            Reading(
-                "strap-1", "ecg", MONO_US + round(start / HZ * 1e6), None, HZ,
-                5_000_000_000 + round(start / HZ * 1e9),
-                (channel("ecg", signal[start : start + FRAME]),), None,
-                Quality.GAP_BEFORE if gap else Quality.OK,
-            )
-        )  # fmt: skip
-        gap = False
-    return made
+BEATS = PipelineSpec(
+    "ecg", "beats", ({"stage": "qrs"},), (), 60.0, ("beat", "rr_interval"), "event"
+)
 
 
 def run(readings: list[Reading]) -> list[Reading]:
-    finder = BeatFinder("beats")
-    return [made for reading in readings if (made := finder.push(reading)) is not None]
+    pipeline = StreamPipeline("strap-1", BEATS, "boot")
+    return [made for reading in readings for made in pipeline.push(reading)]
 
 
 def beat_times_s(beats: list[Reading]) -> np.ndarray:
@@ -97,6 +71,29 @@ def test_a_gap_of_known_length_keeps_the_times_and_makes_no_interval() -> None:
     assert intervals_ms(beats).max() < 1000
 
 
+def test_a_link_that_came_back_makes_no_interval_across_its_absence() -> None:
+    """The first frame of a new link has no mark; the strap's clock tells of the gap."""
+    signal, _ = ecg(60)
+    readings = [
+        replace(one, quality=Quality.RATE_ESTIMATED)
+        for one in frames(signal, skip=tuple(range(40, 60)))
+    ]
+    assert intervals_ms(run(readings)).max() < 1000
+
+
+def test_a_filter_before_the_detector_does_not_shift_the_beats() -> None:
+    signal, _ = ecg(60)
+    spec = replace(
+        BEATS, stages=({"stage": "bandpass", "order": 2, "cutoff_hz": [0.5, 40]}, *BEATS.stages)
+    )
+    pipeline = StreamPipeline("strap-1", spec, "boot")
+    made = [one for each in frames(signal) for one in pipeline.push(each)]
+    found, plain = beat_times_s(made), beat_times_s(run(frames(signal)))
+    assert len(found) == len(plain)
+    assert np.abs(found - plain).max() < 0.010
+    assert pipeline.push(replace(frames(signal)[0], rate_hz=50.0)) == []
+
+
 def test_a_flat_line_has_no_beats_and_an_odd_rate_no_detector() -> None:
     assert run(frames(np.zeros(3000, dtype=np.int32))) == []
     slow = [
@@ -106,7 +103,10 @@ def test_a_flat_line_has_no_beats_and_an_odd_rate_no_detector() -> None:
 
 
 def test_the_catalogue_decides_what_is_processed() -> None:
-    processor = Processor({"strap-1": models()["polar-h10"], "oxi-1": models()["ble-oximeter"]})
+    catalogue = models()
+    processor = Processor(
+        {"strap-1": catalogue["polar-h10"], "oxi-1": catalogue["ble-oximeter"]}, "boot"
+    )
     signal, _ = ecg(20)
     made = [out for one in frames(signal) for out in processor.push(one)]
     assert {one.stream for one in made} == {"beats"}

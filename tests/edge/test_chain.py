@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from edge_chain import Chain, mosquitto, start_listening, wait_for
 from vointi_contract.frame import Frame, Quality
+from vointi_contract.metrics import by_code
 
 pytestmark = [
     pytest.mark.network,
@@ -116,6 +117,15 @@ class TestWhole:
         assert counts["pending"] <= 60
         assert counts["accepted"] == counts["pending"] + counts["committed"] + counts["lost"]
 
+    def test_a_strap_that_is_taken_off_says_so(self, whole: Chain) -> None:
+        whole.fault(op="wear", device=STRAP, worn=False)
+        off = wait_for(
+            lambda: [one for one in in_order(whole, "hr") if one.quality & Quality.NOT_WORN], 10
+        )
+        whole.fault(op="wear", device=STRAP, worn=True)
+        assert [by_code(one.metric).name for one in off[0].channels] == ["hr_contact"]
+        assert off[0].channels[0].physical().tolist() == [0]
+
     def test_it_logs_no_value_and_no_stranger(self, whole: Chain) -> None:
         assert "C0:DE" not in whole.edge.said
         assert "Traceback" not in whole.edge.said
@@ -125,6 +135,15 @@ class TestWhole:
         wait_for(lambda: whole.gateway.states[-1]["online"] is False, 5)
         assert "stopped" in whole.edge.said
         no_gap(whole)
+
+    def test_after_a_restart_nothing_has_to_be_learnt(self, whole: Chain) -> None:
+        """A detector that begins anew tells the beats of its first three seconds late."""
+        before = whole.gateway.count("beats")
+        whole.edge.start()
+        wait_for(lambda: whole.gateway.count("beats") > before + 1, 30, "beats")
+        first, second = in_order(whole, "beats")[before : before + 2]
+        assert not (first.quality | second.quality) & Quality.LATE
+        assert "does not fit" not in whole.edge.said
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,7 @@ def test_a_signal_stops_it_cleanly(config: Path, number: int) -> None:
         child.send_signal(number)
         assert child.wait(10) == 0
         assert "stopped; 0 readings wait in the outbox" in child.stderr.read()
+    assert (config.parent / "data" / "pipelines.sealed").is_file()
 
 
 def test_an_outbox_that_keeps_nothing_any_more_ends_the_process(config: Path) -> None:

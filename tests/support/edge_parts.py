@@ -9,10 +9,14 @@ import numpy as np
 from vointi_contract.codec import encode
 from vointi_contract.frame import Batch, Channel, ClockState, Frame, Quality
 from vointi_edge.catalogue import Model, load_catalogue
+from vointi_edge.decoders.values import channel
 from vointi_edge.outbox.store import Entry
 from vointi_edge.reading import Reading
 
 ROOT = Path(__file__).resolve().parents[2]
+ECG_HZ = 130.045
+ECG_FRAME = 73
+MONO_US = 9_000_000
 
 
 def models() -> dict[str, Model]:
@@ -82,3 +86,35 @@ def entry(device: str = "strap-1", class_: str = "waveform", size: int | None = 
     if size is not None:
         return Entry(device, class_, lambda boot, seq: bytes(size))
     return Entry(device, class_, lambda boot, seq: payload(device, boot, seq))
+
+
+def ecg(seconds: float, rr_s: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
+    """A simple ECG in µV and the times of its R peaks, s."""
+    times = np.arange(round(seconds * ECG_HZ)) / ECG_HZ
+    peaks = np.arange(0.5, seconds - 0.3, rr_s)
+    signal = np.zeros_like(times)
+    for peak in peaks:
+        signal += 1000 * np.exp(-(((times - peak) / 0.012) ** 2))
+        signal -= 150 * np.exp(-(((times - peak - 0.03) / 0.012) ** 2))
+        signal += 180 * np.exp(-(((times - peak - 0.25) / 0.05) ** 2))
+    return np.rint(signal).astype(np.int32), peaks
+
+
+def frames(signal: np.ndarray, skip: tuple[int, ...] = ()) -> list[Reading]:
+    """Cut an ECG into a strap's frames; those of `skip` never arrive."""
+    made = []
+    gap = False
+    for number, start in enumerate(range(0, len(signal) - ECG_FRAME + 1, ECG_FRAME)):
+        if number in skip:
+            gap = True
+            continue
+        made.append(
+            Reading(
+                "strap-1", "ecg", MONO_US + round(start / ECG_HZ * 1e6), None, ECG_HZ,
+                5_000_000_000 + round(start / ECG_HZ * 1e9),
+                (channel("ecg", signal[start : start + ECG_FRAME]),), None,
+                Quality.GAP_BEFORE if gap else Quality.OK,
+            )
+        )  # fmt: skip
+        gap = False
+    return made

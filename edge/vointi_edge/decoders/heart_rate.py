@@ -14,21 +14,23 @@ _ENERGY_FULL = 0xFFFF  # clause 3.1.1.3: the counter stays here until it is rese
 def heart_rate(data: bytes) -> Decoded:
     """Decode to heart_rate [/min], rr_interval [ms] (oldest first), hr_contact [1].
 
-    Where it is sent, energy_expended [kJ] since the counter was reset.
+    Where it is sent, energy_expended [kJ] since the counter was reset. Without skin contact (flags
+    bits 1-2 = 10) a rate is a leftover or a guess: it is left out, and so are the intervals.
     """
     cursor = Cursor(data, "heart rate measurement")
     flags = cursor.flags(1, 0x1F)
+    worn = flags & (_CONTACT | _CONTACT_KNOWN) != _CONTACT_KNOWN
     channels = [channel("heart_rate", [cursor.unsigned(2 if flags & _WIDE_RATE else 1)])]
+    channels = channels if worn else []
     if flags & _ENERGY:
         energy = cursor.unsigned(2)
         if energy != _ENERGY_FULL:
             channels.append(channel("energy_expended", [energy]))
     if flags & _RR and cursor.left >= 2:
         intervals = [cursor.unsigned(2) for _ in range(cursor.left // 2)]
-        channels.append(channel("rr_interval", intervals, _RR_MS))
+        channels += [channel("rr_interval", intervals, _RR_MS)] if worn else []
     quality = cursor.end()
     if flags & _CONTACT_KNOWN:
-        worn = bool(flags & _CONTACT)
         channels.append(channel("hr_contact", [int(worn)]))
         quality |= Quality.OK if worn else Quality.NOT_WORN
     return Decoded(tuple(channels), quality)
