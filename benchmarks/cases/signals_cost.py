@@ -50,7 +50,7 @@ def run(settings: Settings) -> list[Row]:
 
 
 def _probe(what: str, before: str = "") -> tuple[float, float, float, float]:
-    """Return wall s, CPU s, peak MB and the number of SciPy modules; the best of five."""
+    """Return wall s, CPU s, peak MB and the number of SciPy modules; the best of five, warm."""
     script = PROBE.format(what=what, before=before)
     runs = [
         tuple(map(float, subprocess.check_output([sys.executable, "-I", "-c", script]).split()))
@@ -60,36 +60,33 @@ def _probe(what: str, before: str = "") -> tuple[float, float, float, float]:
     return wall, cpu, peak, scipy
 
 
+_FIRST = "import numpy; from vointi_signals import QrsDetector; QrsDetector(130)"
+_ALL = "import vointi_signals as v; [getattr(v, name) for name in v.__all__]"
+
+
 def _imports() -> list[Row]:
-    _, cpu, peak, scipy = _probe("import vointi_signals")
-    _, numpy_cpu, numpy_peak, _ = _probe("import numpy")
-    _, own_cpu, _, _ = _probe("import vointi_signals", "import numpy")
-    _, scipy_cpu, scipy_peak, _ = _probe("import scipy.signal")
+    """Tell what the package costs alone, and what with the numpy that every routine needs."""
+    bare, _, bare_peak, _ = _probe("import vointi_signals")
+    first, first_cpu, peak, scipy = _probe(_FIRST)
+    numpy, numpy_cpu, numpy_peak, _ = _probe("import numpy")
+    _, all_cpu, all_peak, all_scipy = _probe(_ALL, "import numpy")
+    _, _, scipy_peak, _ = _probe("import scipy.signal")
+    goal = "≤ 100 ms"
     return [
-        Row(
-            "import, numpy included",
-            cpu * 1e3,
-            "ms CPU",
-            scipy_cpu * 1e3,
-            "scipy.signal",
-            scipy_cpu / cpu,
-            "≤ 100 ms",
-            cpu <= 0.1,
-        ),
-        Row("import without numpy", own_cpu * 1e3, "ms CPU", numpy_cpu * 1e3, "numpy alone"),
-        Row(
-            "memory after import",
-            peak,
-            "MB",
-            scipy_peak,
-            "scipy.signal",
-            scipy_peak / peak,
-            "≤ 30 MB",
-            peak <= 30,
-        ),
-        Row("memory of numpy alone", numpy_peak, "MB"),
-        Row("SciPy modules at run time", int(scipy), goal="0", met=scipy == 0),
-    ]
+        Row("import of the package alone (numpy comes with the first routine)", bare * 1e3, "ms",
+            goal=goal, met=bare <= 0.1),
+        Row("import with numpy, to the first QrsDetector", first * 1e3, "ms",
+            numpy * 1e3, "numpy alone", None, goal, first <= 0.1),
+        Row("the same, CPU time", first_cpu * 1e3, "ms", numpy_cpu * 1e3, "numpy alone"),
+        Row("every routine imported, numpy before, CPU time", all_cpu * 1e3, "ms"),
+        Row("memory after import of the package alone", bare_peak, "MB"),
+        Row("memory with numpy, after the first QrsDetector", peak, "MB",
+            scipy_peak, "scipy.signal", scipy_peak / peak, "≤ 30 MB", peak <= 30),
+        Row("memory with every routine imported", all_peak, "MB",
+            numpy_peak, "numpy alone", None, "≤ 30 MB", all_peak <= 30),
+        Row("SciPy modules at run time", int(scipy + all_scipy), goal="0",
+            met=scipy + all_scipy == 0),
+    ]  # fmt: skip
 
 
 def _ecg(fs: float, seconds: float) -> np.ndarray:

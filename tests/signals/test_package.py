@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -45,9 +46,37 @@ def test_numpy_alone_is_needed() -> None:
 
 
 def test_public_names_exist_and_are_documented() -> None:
-    assert sorted(vs.__all__) == vs.__all__
+    assert len(set(vs.__all__)) == len(vs.__all__)
     for name in vs.__all__:
         assert getattr(vs, name).__doc__, name
+    assert set(vs.__all__) <= set(dir(vs))
+    with pytest.raises(AttributeError, match="no attribute 'QrsDetektor'"):
+        _ = vs.QrsDetektor  # type: ignore[attr-defined]
+
+
+def test_the_package_alone_imports_nothing_and_a_name_what_it_needs() -> None:
+    code = (
+        "import sys, vointi_signals as vs; print('numpy' in sys.modules); {}; print(*sys.modules)"
+    )
+    alone, _ = _python("-I", "-c", code.format("pass")).stdout.splitlines()
+    assert alone == "False"
+    after = _python("-I", "-c", code.format("vs.QrsDetector(130)")).stdout.split()
+    assert "vointi_signals.qrs" in after
+    assert not {"vointi_signals.steps", "vointi_signals.hrv", "scipy"} & set(after)
+
+
+def test_what_type_checkers_see_is_what_is_there() -> None:
+    """The imports for type checkers and the table of homes name the same."""
+    tree = ast.parse(Path(vs.__file__).read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {
+        alias.name: str(node.module).rpartition(".")[2]
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == vs._HOME
+    assert sorted(seen) == sorted(vs.__all__)
 
 
 def _copy(root: Path, to: Path) -> Path:
