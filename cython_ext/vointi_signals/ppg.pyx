@@ -21,8 +21,11 @@ cdef enum:
     TICKS = 512         # ring of the band-passed signal at 50 to 100 Hz, 5 s
     MASK = 511
     FAINTS = 8          # faint crests kept for search-back
+    RAW = 64            # ring of the signal as it came, at the same rate
+    RAW_MASK = 63
     LEARN = 8           # rises kept while learning
     RECENT = 8          # intervals
+    CROWD = 4           # full pulses out of time, after which the usual interval is doubted
 
 # Crests are sought below 3 Hz: it removes the dicrotic wave of most people, and the crest of
 # the slow part varies less from beat to beat than the foot or the steepest point do.
@@ -42,6 +45,14 @@ cdef double SHAPE_S = 0.48       # s around the crest that are compared, 2/3 of 
 cdef double TRACE = 0.03         # of the usual rise, the least that search-back takes
 cdef double BACK = 1.45          # intervals of silence that start a search-back
 cdef double NEAR = 0.28          # of an interval around the time where a beat was due
+# The filters start from one sample, noise and all; 1.5 time constants of 0.5 Hz forget most of it.
+cdef double SETTLE_S = 0.5
+cdef double STEP_S = 0.05         # s; the fastest ejection of blood takes twice that
+cdef double RISE_S = 0.4          # s before a crest, which hold its rise
+cdef double JUMP = 0.8            # share of a rise that makes it a step
+cdef double LARGE = 2.0           # of the usual rise: above, and below FRACTION, steps are sought
+cdef double UNEVEN = 0.2          # deviation of an interval, above which a rhythm is none
+cdef double FULL = 0.7            # of the usual rise: surely a pulse, even out of time
 cdef double SILENCE_S = 3.0      # s without a beat, after which the level is learnt anew
 
 cdef struct State:
@@ -52,10 +63,13 @@ cdef struct State:
     double z[6]
     double ring[TICKS]
     double shape[SHAPE]
+    double raw[RAW]
+    double sum            # of the samples since the last ring value
     double held
     double y1
     double y2
     double low            # last trough
+    double low_s
     double usual
     double period
     double last_s
@@ -68,6 +82,7 @@ cdef struct State:
     double gaps[RECENT]
     long long n
     long long since       # first sample of this segment
+    long long begun       # first sample that the filters know
     long long missing
     int every             # samples a ring value
     int phase
@@ -80,6 +95,8 @@ cdef struct State:
     int has_cand
     int has_shape
     int after_gap
+    int crowded           # full pulses that came too early, in intervals that follow each other
+    int crowded_before
 
 
 cdef void restart(State *q) noexcept nogil:
@@ -89,6 +106,8 @@ cdef void restart(State *q) noexcept nogil:
     q.y1 = 0
     q.y2 = 0
     q.low = 0
+    q.low_s = -1e9
+    q.sum = 0
     q.started = 0
     q.has_cand = 0
     q.nfaint = 0
@@ -97,7 +116,7 @@ cdef void restart(State *q) noexcept nogil:
 
 cdef void learn_anew(State *q) noexcept nogil:
     q.learning = 1
-    q.nlearn = 0
+    q.last_s = -1e9     # the silence is no interval
     q.usual = 0
     q.period = 0
     q.ngaps = 0
@@ -179,6 +198,9 @@ cdef void report(State *q, Sink out, double at_s, double rise, bint late) noexce
     if rise > 0.3 * q.usual:
         q.usual += LEARNT * (fmin(rise, 2 * q.usual) - q.usual)
     q.last_s = at_s
+    if q.crowded == q.crowded_before:
+        q.crowded = 0
+    q.crowded_before = q.crowded
     drop_faint(q, at_s)
 
 
@@ -190,6 +212,15 @@ cdef void drop_faint(State *q, double before_s) noexcept nogil:
             q.faint_rise[n] = q.faint_rise[i]
             n += 1
     q.nfaint = n
+    if q.learning:
+        return
+    n = 0
+    for i in range(q.nlearn):
+        if q.learn_s[i] > before_s:
+            q.learn_s[n] = q.learn_s[i]
+            q.learn_rise[n] = q.learn_rise[i]
+            n += 1
+    q.nlearn = n
 
 
 cdef double demanded(State *q, double at_s) noexcept nogil:
@@ -236,6 +267,17 @@ cdef void settle_candidate(State *q, Sink out) noexcept nogil:
     report(q, out, q.cand_s, q.cand_rise, False)
 
 
+cdef void note_crowd(State *q, double gap, double rise) noexcept nogil:
+    """Doubt the usual interval when full pulses keep coming within what it allows one for."""
+    if gap < SHORTEST or rise < FULL * q.usual:
+        return
+    q.crowded += 1
+    if q.crowded >= CROWD:
+        q.period = 0
+        q.ngaps = 0
+        q.crowded = 0
+
+
 cdef void consider(State *q, Sink out, double at_s, double rise) noexcept nogil:
     """Decide about a crest after the learning phase."""
     cdef double hold = fmax(SHORTEST, PART * q.period)
@@ -245,6 +287,7 @@ cdef void consider(State *q, Sink out, double at_s, double rise) noexcept nogil:
         keep_faint(q, at_s, rise)
         return
     if q.has_cand:
+        note_crowd(q, at_s - q.cand_s, rise)
         if rise > q.cand_rise:
             q.cand_s = at_s
             q.cand_rise = rise
@@ -252,6 +295,33 @@ cdef void consider(State *q, Sink out, double at_s, double rise) noexcept nogil:
         q.has_cand = 1
         q.cand_s = at_s
         q.cand_rise = rise
+    else:
+        note_crowd(q, at_s - q.last_s, rise)
+
+
+cdef bint is_settling(State *q) noexcept nogil:
+    """Whether nothing is known yet that tells a pulse from the start of the filters."""
+    return q.learning and q.n - q.begun < SETTLE_S * q.fs
+
+
+cdef bint is_drift(State *q, double at_s) noexcept nogil:
+    """Whether the crest was reached more slowly than beats follow each other."""
+    return q.period > 0 and at_s - q.low_s > q.period
+
+
+cdef bint is_step(State *q, double rise) noexcept nogil:
+    """Whether the rise to the newest crest is a jump: light or gain, not blood."""
+    cdef double tick = q.every / q.fs
+    cdef int reach = <int>(STEP_S / tick), late = <int>(q.delay / tick), i
+    cdef double low = 1e300, high = -1e300, jump = 0, one
+    if reach < 2 or FRACTION * q.usual < rise < LARGE * q.usual:
+        return False
+    for i in range(late + <int>(RISE_S / tick)):
+        one = q.raw[(q.head - i) & RAW_MASK]
+        low = fmin(low, one)
+        high = fmax(high, one)
+        jump = fmax(jump, one - q.raw[(q.head - i - reach) & RAW_MASK])
+    return jump > JUMP * (high - low)
 
 
 cdef void finish_learning(State *q, Sink out) noexcept nogil:
@@ -266,19 +336,43 @@ cdef void finish_learning(State *q, Sink out) noexcept nogil:
         if q.learn_rise[i] > 0.4 * top:
             s[n] = q.learn_rise[i]
             n += 1
-    q.learning = 0
     if n == 0:
-        q.learning = 1
         q.nlearn = 0
         return
     q.usual = median_of(s, n)
     # The newest beat sets the shape that the others are compared to.
-    compare(q, q.learn_s[q.nlearn - 1], True)
+    for i in range(q.nlearn - 1, -1, -1):
+        if q.learn_rise[i] > FRACTION * q.usual:
+            compare(q, q.learn_s[i], True)
+            break
     for i in range(q.nlearn):
         if q.learn_rise[i] > FRACTION * q.usual and q.learn_s[i] - last >= SHORTEST:
             report(q, out, q.learn_s[i], q.learn_rise[i], True)
             last = q.learn_s[i]
+    q.learning = 0
     q.nlearn = 0
+
+
+cdef bint evenly(State *q) noexcept nogil:
+    """Whether the large crests of a silence follow each other like beats that became smaller."""
+    cdef double gaps[RECENT]
+    cdef double top = 0, last = -1, usual
+    cdef int i, n = 0
+    for i in range(q.nlearn):
+        top = fmax(top, q.learn_rise[i])
+    for i in range(q.nlearn):
+        if q.learn_rise[i] > FRACTION * top:
+            if last >= 0:
+                gaps[n] = q.learn_s[i] - last
+                n += 1
+            last = q.learn_s[i]
+    if n < 2:
+        return False
+    usual = median_of(gaps, n)
+    for i in range(n):
+        if not 0.25 < gaps[i] < 2.2 or fabs(gaps[i] - usual) > UNEVEN * usual:
+            return False
+    return True
 
 
 cdef void learn(State *q, double at_s, double rise) noexcept nogil:
@@ -302,6 +396,7 @@ cdef void learn(State *q, double at_s, double rise) noexcept nogil:
 cdef void take_one(State *q, Sink out, double v) noexcept nogil:
     """Take one sample, NaN where it is missing."""
     cdef double y, bend, now_s, at_s
+    cdef int i
     if not isfinite(v):
         q.missing += 1
         q.n += 1
@@ -311,8 +406,7 @@ cdef void take_one(State *q, Sink out, double v) noexcept nogil:
             if q.has_cand:
                 settle_candidate(q, out)
             restart(q)
-            if q.learning:
-                q.nlearn = 0
+            q.nlearn = 0
             q.after_gap = 1
             return
         v = q.held
@@ -322,11 +416,15 @@ cdef void take_one(State *q, Sink out, double v) noexcept nogil:
         v *= q.sign
     if not q.started:
         settle(q.front, q.z, 3, v)
+        for i in range(RAW):
+            q.raw[i] = v
         q.started = 1
         q.since = q.n - 1
+        q.begun = q.n - 1
     q.held = v
     y = cascade(q.front, q.z, 3, v)
     now_s = (q.n - 1) / q.fs
+    q.sum += v
     q.phase += 1
     if q.phase == q.every:
         q.phase = 0
@@ -334,15 +432,18 @@ cdef void take_one(State *q, Sink out, double v) noexcept nogil:
         if q.head == TICKS:
             q.head = 0
         q.ring[q.head] = y
+        q.raw[q.head & RAW_MASK] = q.sum / q.every
+        q.sum = 0
     if q.y1 < q.y2 and q.y1 <= y:
         q.low = q.y1
+        q.low_s = now_s - 1 / q.fs
     elif q.y1 > q.y2 and q.y1 >= y and q.n - q.since > 2:
         bend = q.y2 - 2 * q.y1 + y
         at_s = now_s + (0.5 * (q.y2 - y) / bend - 1.0) / q.fs
-        if q.learning:
+        if not (is_settling(q) or is_drift(q, at_s) or is_step(q, q.y1 - q.low)):
             learn(q, at_s, q.y1 - q.low)
-        else:
-            consider(q, out, at_s, q.y1 - q.low)
+            if not q.learning:
+                consider(q, out, at_s, q.y1 - q.low)
     q.y2 = q.y1
     q.y1 = y
     if q.learning and q.nlearn and q.n - q.since >= LEARN_S * q.fs \
@@ -355,6 +456,8 @@ cdef void take_one(State *q, Sink out, double v) noexcept nogil:
     elif now_s - q.last_s > SILENCE_S:
         learn_anew(q)
         q.since = q.n
+        if evenly(q):
+            finish_learning(q, out)
 
 
 cdef class PpgBeats(Detector):
@@ -449,4 +552,5 @@ cdef class PpgBeats(Detector):
         return (
             0 <= q.nlearn <= LEARN and 0 <= q.ngaps <= RECENT and 0 <= q.head < TICKS
             and 0 <= q.nfaint <= FAINTS and q.every == self.q.every
+            and q.fs == self.q.fs and q.delay == self.q.delay
         )
