@@ -213,8 +213,8 @@ class Agent:
                 await self._writer.call(OutboxStore.save_mark)
         await self._uplink.stop()
         await _cancel(background)
-        await self._save_pipelines()
         await self._loop.run_in_executor(None, self._writer.stop)
+        await self._save_pipelines()
         log.info("stopped; %d readings wait in the outbox", self._counts.pending)
 
     def _source(self, assigned: Assigned) -> Coroutine[Any, Any, None]:
