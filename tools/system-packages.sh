@@ -3,6 +3,7 @@
 set -eu
 need=()
 command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || need+=(mosquitto)
+command -v dbus-daemon >/dev/null || need+=(dbus-daemon)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || need+=(chromium)
 [ ${#need[@]} -eq 0 ] && exit 0
 

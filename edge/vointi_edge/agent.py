@@ -13,7 +13,7 @@ from typing import Any
 
 from vointi_contract.ack import Watermark
 from vointi_contract.codec import decode, encode
-from vointi_contract.frame import Batch, ClockState, Frame, Loss
+from vointi_contract.frame import Batch, ClockState, Frame, Loss, Quality
 from vointi_contract.policy import CollectionPolicy
 from vointi_contract.status import Birth, EdgeStatus
 from vointi_contract.topics import EdgeTopics
@@ -37,7 +37,7 @@ from vointi_edge.processing.on_change import OnChange
 from vointi_edge.processing.processor import Processor
 from vointi_edge.reading import Reading
 from vointi_edge.sources.ble.advertisement import AdvertisingDevice
-from vointi_edge.sources.ble.backend import make_backend
+from vointi_edge.sources.ble.backend import make_ports
 from vointi_edge.sources.ble.gatt import GattDevice
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
@@ -141,7 +141,7 @@ class Agent:
         self.link, self.rssi, self.rate = self._states.link, self._states.rssi, self._states.rate
         self.bad = self._states.bad
         self._context = Context(self, clock)
-        self._radio = Radio(make_backend(config.ble))
+        self._radio = Radio(make_ports(config.ble), config.ble.links)
         self._wired = WiredSources(self._context, config.wired, by_device)
         self._crew = Crew(config.devices, self._source, self._idle)
         self._started_us = clock.boottime_us()
@@ -175,6 +175,8 @@ class Agent:
         self._states.seen(reading)
         if self._on_change.tells(reading):
             self._keep(reading)
+        if reading.quality & Quality.LATE:  # a pipeline does not go back in time
+            return
         for made in self._processor.push(reading):
             self._keep(made)
 
@@ -228,7 +230,7 @@ class Agent:
     def _idle(self, device: DeviceConfig) -> None:
         """Leave a device alone: nobody listens to its signal."""
         if device.address:
-            self._radio.watch(device.address, _ignore)
+            self._radio.unwatch(device.address)
         policy = self._keeper.policy
         entry = policy.entry(device.id) if policy else None
         note = "paused" if entry is not None and entry.paused else "not agreed"
@@ -419,10 +421,6 @@ def _age_s(oldest: Row | None, boot: int, clock: Clock) -> float | None:
     if frame.boot == boot:
         return (clock.boottime_us() - frame.mono_us) / 1e6
     return (wall_us - frame.wall_us) / 1e6 if wall_us and frame.wall_us else None
-
-
-def _ignore(*_: object) -> None:
-    """Hear a device that must not be heard."""
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -25,6 +25,8 @@ from vointi_edge.tables import Table, load_toml
 
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 DEFAULT_CATALOGUE = Path(__file__).parent / "catalogue_files"
+# The Pi's own chip takes about seven and stumbles before that; CSR dongles take five.
+DEFAULT_LINKS = 5
 DEFAULT_OUTBOX_BYTES = 2 * 1024**3  # a month of one raw ECG and its scalars on a 16 GB card
 
 
@@ -52,10 +54,15 @@ class MqttConfig:
 
 @dataclass(frozen=True, slots=True)
 class BleConfig:
-    """Which radio: BlueZ, or the virtual one behind an HCI transport."""
+    """Which radios: BlueZ's adapters by name, or virtual ones by HCI transport.
+
+    `hci` is short for one virtual adapter. An adapter holds at most `links` links at once.
+    """
 
     backend: str
     hci: str | None
+    adapters: tuple[str, ...] = ("hci0",)
+    links: int = DEFAULT_LINKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +215,27 @@ def _tls(table: Table, base: Path, data_dir: Path) -> TlsConfig | None:
 def _ble(table: Table) -> BleConfig:
     backend = table.choice("backend", ("bluez", "virtual"), "bluez")
     hci = table.text("hci", "")
-    if backend == "virtual" and not hci:
+    named = (hci,) if hci else ("hci0",) if backend == "bluez" else ()
+    adapters = table.texts("adapters", named)
+    if backend == "virtual" and not adapters and not table.has("adapters"):
         table.problem("hci", 'is missing; e.g. hci = "tcp-client:127.0.0.1:9300"')
     if backend == "bluez" and hci:
         table.problem("hci", 'only for backend = "virtual"; remove it')
+    if hci and table.has("adapters"):
+        table.problem("adapters", "stands beside hci; keep one of them")
+    if table.has("adapters"):
+        _check_adapters(table, backend, adapters)
+    links = table.whole("links", DEFAULT_LINKS, low=1, high=20)
     table.close()
-    return BleConfig(backend, hci or None)
+    return BleConfig(backend, hci or None, adapters, links)
+
+
+def _check_adapters(table: Table, backend: str, adapters: tuple[str, ...]) -> None:
+    example = '["hci0", "hci1"]' if backend == "bluez" else '["tcp-client:127.0.0.1:9300"]'
+    if not adapters or len(set(adapters)) < len(adapters):
+        table.problem("adapters", f"must name each adapter once; e.g. adapters = {example}")
+    elif backend == "bluez" and not all(re.fullmatch(r"hci\d{1,2}", name) for name in adapters):
+        table.problem("adapters", f"must be BlueZ's names; e.g. adapters = {example}")
 
 
 def _devices(tables: list[Table], base: Path) -> tuple[DeviceConfig, ...]:

@@ -50,6 +50,28 @@ class SourceError(EdgeError):
         super().__init__(f"{device}: {reason}")
 
 
+class RadioError(EdgeError):
+    """A Bluetooth adapter cannot be used now; the radio tries again by itself."""
+
+    def __init__(self, radio: str, reason: str, fix: str) -> None:
+        self.radio = radio
+        self.reason = reason
+        self.fix = fix
+        super().__init__(f"{radio}: {reason}; {fix}")
+
+
+class NoSlotError(EdgeError):
+    """Every adapter that hears the device holds as many links as it may."""
+
+    def __init__(self, radio: str, slots: int) -> None:
+        self.radio = radio
+        self.slots = slots
+        super().__init__(
+            f"{radio}: holds {slots} of {slots} links; "
+            "add a Bluetooth adapter to [ble] adapters, or take a device away"
+        )
+
+
 class OutboxError(EdgeError):
     """The outbox file cannot be used."""
 

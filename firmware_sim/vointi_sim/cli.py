@@ -20,6 +20,7 @@ from vointi_sim.wired_cli import add_wired, run_wired
 if TYPE_CHECKING:
     from vointi_sim.clock import Clock
     from vointi_sim.extras import Extra
+    from vointi_sim.faults import Faults
     from vointi_sim.places import Place
 
 # As of grep and argparse: 2 is "you asked for something that cannot be".
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="a home and a service point, until stopped")
     run.add_argument("--home", help="tcp-server:HOST:PORT of the home's adapter")
+    run.add_argument("--second", help="tcp-server:HOST:PORT of a second adapter in the home")
     run.add_argument("--service-point", help="tcp-server:HOST:PORT of the service point's adapter")
     run.add_argument("--box", type=Path, help="path of the service-point box's serial line")
     run.add_argument("--seed", type=int, help="decides everything that happens; 1 if not given")
@@ -89,10 +91,13 @@ async def _run(options: argparse.Namespace) -> int:
     seed = next(one for one in (options.seed, story.seed, 1) if one is not None)
     clock = PacedClock(options.speed)
     wanted = _places(options, clock, seed, story.extras)
-    director = scenario.Director(story, Faults([place for place, _, _ in wanted]), clock)
+    faults = Faults([place for place, _, _ in wanted], clock, seed)
+    director = scenario.Director(story, faults, clock)
     async with AsyncExitStack() as stack:
         facts = {"box": str(options.box)} if options.box is not None else {}
-        facts |= await _open(stack, clock, wanted, options.control)
+        facts |= await _open(
+            stack, clock, wanted, options.control, faults=faults, second=options.second
+        )
         stop = _stop_asked()
         _say(ready=True, **facts, seed=seed)
         acting = asyncio.create_task(director.run())
@@ -108,7 +113,10 @@ def _places(
 
     wanted = []
     if options.home is not None:
-        wanted.append((home(clock, seed, extras), "--home", options.home))
+        at_home = home(clock, seed, extras)
+        if options.second is not None:
+            at_home.add_port("B8:27:EB:00:00:03")
+        wanted.append((at_home, "--home", options.home))
     if options.service_point is not None:
         point = service_point(clock, seed, options.box, extras)
         wanted.append((point, "--service-point", options.service_point))
@@ -121,7 +129,9 @@ def _check_run(options: argparse.Namespace) -> None:
         raise ArgumentError("--home", "is missing", "give --home, --service-point or both")
     if options.box is not None and options.service_point is None:
         raise ArgumentError("--box", "is of a service point", "give --service-point too")
-    for field in ("home", "service_point", "control"):
+    if options.second is not None and options.home is None:
+        raise ArgumentError("--second", "is of a home", "give --home too")
+    for field in ("home", "second", "service_point", "control"):
         text = getattr(options, field)
         if text is not None:
             tcp_address(f"--{field.replace('_', '-')}", text)
@@ -135,6 +145,7 @@ async def _play(options: argparse.Namespace) -> int:
         if getattr(options, field) is not None:
             tcp_address(f"--{field}", getattr(options, field))
     from vointi_sim.clock import PacedClock
+    from vointi_sim.faults import Faults
     from vointi_sim.player import Player
     from vointi_sim.recordings import read
 
@@ -143,7 +154,8 @@ async def _play(options: argparse.Namespace) -> int:
     player = Player(clock, recording)
     async with AsyncExitStack() as stack:
         wanted = [(player.place, "--hci", options.hci)]
-        facts = await _open(stack, clock, wanted, options.control)
+        faults = Faults([player.place], clock)
+        facts = await _open(stack, clock, wanted, options.control, faults=faults)
         stop = _stop_asked()
         _say(
             ready=True,
@@ -166,18 +178,23 @@ async def _open(
     clock: Clock,
     wanted: Sequence[tuple[Place, str, str]],
     control: str | None,
+    *,
+    faults: Faults,
+    second: str | None = None,
 ) -> dict[str, str]:
     from vointi_sim.control import ControlPort
-    from vointi_sim.faults import Faults
 
     facts: dict[str, str] = {}
     for place, field, text in wanted:
         stack.push_async_callback(place.stop)
         await place.start(*tcp_address(field, text), field)
         facts[place.name] = "tcp-client:{}:{}".format(*place.port.address)
+        for adapter in place.ports[1:]:
+            await adapter.start(*tcp_address("--second", second or ""), "--second")
+            facts[adapter.name] = "tcp-client:{}:{}".format(*adapter.address)
     if control is not None:
         places = [place for place, _, _ in wanted]
-        listener = ControlPort(places, Faults(places), clock)
+        listener = ControlPort(places, faults, clock)
         stack.push_async_callback(listener.stop)
         host, port = tcp_address("--control", control)
         facts["control"] = "{}:{}".format(*await listener.start(host, port, "--control"))

@@ -17,6 +17,7 @@ from vointi_sim.service_point.tty import SerialLine
 from vointi_sim.service_point.visitors import Visitors
 from vointi_sim.wearables.beacons import bthome_sensor, ruuvitag
 from vointi_sim.wearables.meters import cuff, oximeter, scale, thermometer
+from vointi_sim.wearables.mischief import Mischief
 from vointi_sim.wearables.sources import PersonEcg
 from vointi_sim.wearables.strap import Strap
 
@@ -38,6 +39,11 @@ class SimulatedDevice(Protocol):
     """What faults and statistics need to know of a device."""
 
     sent: int
+    mischief: Mischief
+
+    @property
+    def on(self) -> bool:
+        """Whether it has power."""
 
     @property
     def address(self) -> str:
@@ -82,12 +88,23 @@ class Place:
         self.name = name
         self.radio = radio
         self.port = port
+        self.ports = [port]
         self.devices = tuple(devices)
         self.box = box
+
+    def add_port(self, public_address: str) -> HciPort:
+        """A further adapter within range of the same devices; it is started by its user."""
+        port = HciPort(self.radio, f"{self.name}_{len(self.ports) + 1}", public_address)
+        self.ports.append(port)
+        return port
 
     async def start(self, host: str, port: int, field: str) -> None:
         """Listen, then switch the devices on. Raises ListenError."""
         await self.port.start(host, port, field)
+        await self.switch_on()
+
+    async def switch_on(self) -> None:
+        """Switch the devices on, whether or not anybody listens."""
         if self.box is not None:
             self.box.cable.open("--box")
             await self.box.start()
@@ -99,7 +116,8 @@ class Place:
         await asyncio.gather(*(device.stop() for device in self.devices))
         if self.box is not None:
             await self.box.stop()
-        await self.port.stop()
+        for port in self.ports:
+            await port.stop()
 
 
 def home(clock: Clock, seed: int, extras: Sequence[Extra] = ()) -> Place:

@@ -20,8 +20,8 @@ def test_a_pi_with_bluez_needs_no_bumble() -> None:
     modules = imported_by(
         "from vointi_edge.agent import Agent\n"
         "from vointi_edge.config import BleConfig\n"
-        "from vointi_edge.sources.ble.backend import make_backend\n"
-        "make_backend(BleConfig('bluez', None))"
+        "from vointi_edge.sources.ble.backend import make_ports\n"
+        "make_ports(BleConfig('bluez', None))"
     )
     assert "vointi_edge.sources.ble.radio" in modules
     assert not {name for name in modules if name.split(".")[0] in ("bumble", "scipy", "vointi_sim")}

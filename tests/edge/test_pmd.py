@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -13,9 +14,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from edge_parts import Hub, SetClock, models
 from vointi_edge.config import DeviceConfig
-from vointi_edge.errors import SourceError
 from vointi_edge.sources.ble.advertisement import AdvertisingDevice
-from vointi_edge.sources.ble.backend import Backend
 from vointi_edge.sources.ble.pmd import CONTROL_POINT, DATA, PmdControl, PmdStream
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
@@ -81,9 +80,26 @@ async def test_a_stream_left_running_by_a_killed_process_is_begun_anew() -> None
     assert [request[:4] for request in strap.asked] == ["0100", "0200", "0300", "0200"]
 
 
-async def test_a_refusal_for_now_is_tried_again_and_one_for_ever_is_left() -> None:
-    with pytest.raises(SourceError, match="not now"):
-        await started(Strap(start=[12]), Hub())
+async def test_a_refusal_for_now_is_asked_again_later_each_time_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hub, loop = Hub(), asyncio.get_running_loop()
+    stream = await started(Strap(start=[12, 12, 12, 0]), hub)
+    pauses = [stream.heard_s - loop.time()]
+    for _ in range(3):
+        assert await stream.revive()
+        pauses.append(stream.heard_s - loop.time())
+    assert pauses == pytest.approx([10, 20, 40, 0], abs=1)
+    assert caplog.text.count("does not send it now (status 12)") == 1
+    assert hub.links == []  # the link stays as it is
+
+
+async def test_a_device_that_believes_to_send_gets_a_new_link() -> None:
+    stream = await started(Strap(start=[0, 6]), Hub())
+    assert not await stream.revive()
+
+
+async def test_a_refusal_for_ever_is_left() -> None:
     stream = await started(Strap(start=[3]), Hub())
     assert stream.heard_s == float("inf")
     assert (await started(Strap(has_pmd=False), Hub())).heard_s == float("inf")
@@ -109,20 +125,31 @@ def advert(address: str, payload: str) -> tuple[BLEDevice, AdvertisementData]:
     return BLEDevice(address, "Nieminen's phone", None), data
 
 
+class SilentPort:
+    """An adapter that nobody starts."""
+
+    name, scanner, client = "radio 1", None, None
+
+
+def hear(radio: Radio, device: BLEDevice, advertisement: AdvertisementData) -> None:
+    """Let the radio's one adapter hear an advertisement."""
+    radio._stations[0]._on_advertisement(device, advertisement)
+
+
 GOOD = "0512fc5394c37c0004fffc040cac364200cdcbb8334c884f"
 
 
 async def test_a_bystander_is_not_looked_at_and_a_repeat_is_one_reading(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    hub, radio = Hub(), Radio(Backend())
+    hub, radio = Hub(), Radio([SilentPort()])
     device = DeviceConfig("ruuvi-1", "ruuvitag", "C0:DE:00:00:00:06", None, None)
     AdvertisingDevice(Assigned(device, models()["ruuvitag"]), radio, Context(hub, SetClock()))
     caplog.set_level("DEBUG")
-    radio._heard(*advert("AA:BB:CC:DD:EE:FF", GOOD))
+    hear(radio, *advert("AA:BB:CC:DD:EE:FF", GOOD))
     assert (hub.readings, hub.links, hub.heard) == ([], [], set())
     for payload in (GOOD, GOOD, "05ff", GOOD, GOOD.replace("00cd", "00ce")):
-        radio._heard(*advert("c0:de:00:00:00:06", payload))
+        hear(radio, *advert("c0:de:00:00:00:06", payload))
     assert len(hub.readings) == 2
     assert hub.links == [("ruuvi-1", "advertising", "")]
     assert "Nieminen" not in caplog.text

@@ -23,7 +23,7 @@ class Desk:
     def __init__(self) -> None:
         clock = PacedClock()
         self.place = home(clock, 7)
-        self.control = ControlPort([self.place], Faults([self.place]), clock)
+        self.control = ControlPort([self.place], Faults([self.place], clock), clock)
 
     async def open(self) -> None:
         await self.place.start("127.0.0.1", 0, "--home")

@@ -59,7 +59,7 @@ async def test_faults_happen_in_order_of_time(tmp_path: Path) -> None:
     assert story.seed == 9
     clock = HandClock()
     place = home(clock, 9)
-    director = scenario.Director(story, Faults([place]), clock)
+    director = scenario.Director(story, Faults([place], clock), clock)
     running = asyncio.create_task(director.run())
     await clock.turn(19.9)
     assert place.devices[0].battery_pct == 93
@@ -85,7 +85,9 @@ async def test_faults_happen_in_order_of_time(tmp_path: Path) -> None:
 async def test_what_is_wrong_is_said_at_once(tmp_path: Path, text: str, said: str) -> None:
     place = home(PacedClock(), 1)
     with pytest.raises(ArgumentError, match=said):
-        scenario.Director(scenario.read(write(tmp_path, text)), Faults([place]), PacedClock())
+        scenario.Director(
+            scenario.read(write(tmp_path, text)), Faults([place], PacedClock()), PacedClock()
+        )
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ only places the whole on the wall.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from vointi_contract.frame import Quality
@@ -22,6 +23,8 @@ _SLEW = 50e-6
 # Further off than a minute, one of the clocks was set: begin again. Less is a slow start
 # (in compressed time a stall of a fraction of a second is several).
 _STEP_US = 60e6
+# What comes twice or in the wrong order does so within a few frames.
+_REMEMBERED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Timeline:
         self._earliest_us = float("inf")
         self._window_us = 0.0
         self._due_us = 0.0
+        self._recent: deque[int] = deque(maxlen=_REMEMBERED)
+        self._gaps: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
 
     @property
     def rate_hz(self) -> float:
@@ -54,19 +59,34 @@ class Timeline:
         return self._samples / self._span_ns * 1e9 if self._span_ns else self._nominal_hz
 
     def place(self, last_ts_ns: int, count: int, arrival_us: int) -> Placed | None:
-        """Place a frame of `count` samples; None when it was heard before (same time)."""
+        """Place a frame of `count` samples; None when it was heard before (same time).
+
+        A frame that falls into an earlier gap was overtaken on its way: it is marked LATE and
+        moves neither the rate nor the axis.
+        """
+        if last_ts_ns in self._recent:
+            return None
+        self._recent.append(last_ts_ns)
+        if any(before < last_ts_ns < after for before, after in self._gaps):
+            return self._placed(last_ts_ns, count, self._offset_us or 0.0, Quality.LATE, 0)
         quality, missing = Quality.OK, 0
         if self._last_ns is not None:
             elapsed_ns = last_ts_ns - self._last_ns
-            if elapsed_ns == 0:
-                return None
             missing = self._advance(elapsed_ns, count)
             quality = Quality.GAP_BEFORE if missing else Quality.OK
+            if missing and elapsed_ns > 0:
+                self._gaps.append((self._last_ns, last_ts_ns))
         self._last_ns = last_ts_ns
         if not self._span_ns:
             quality |= Quality.RATE_ESTIMATED
+        offset_us = self._place_offset(last_ts_ns, arrival_us, count)
+        return self._placed(last_ts_ns, count, offset_us, quality, missing)
+
+    def _placed(
+        self, last_ts_ns: int, count: int, offset_us: float, quality: Quality, missing: int
+    ) -> Placed:
         first_ns = last_ts_ns - round((count - 1) * 1e9 / self.rate_hz)
-        mono_us = round(first_ns / 1000 + self._place_offset(last_ts_ns, arrival_us, count))
+        mono_us = round(first_ns / 1000 + offset_us)
         return Placed(max(mono_us, 0), first_ns, self.rate_hz, quality, missing)
 
     def _advance(self, elapsed_ns: int, count: int) -> int:
@@ -74,6 +94,7 @@ class Timeline:
         missing = round(elapsed_ns * 1e-9 * self.rate_hz) - count
         if elapsed_ns < 0:  # the device's clock was set back: nothing is known of the time between
             self._offset_us = None
+            self._gaps.clear()
             return 1
         if missing >= max(1.0, _LOST_FRAME * count):
             return missing

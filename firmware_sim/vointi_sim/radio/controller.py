@@ -53,6 +53,12 @@ class VirtualController(Controller):
     def __init__(self, name: str, radio: Radio, public_address: str | None = None) -> None:
         self._accepted: set[str] = set()
         self._heard: dict[str, tuple[bytes, bytes]] = {}
+        # Hears nothing until the host scans anew ("scan"), or for ever ("reset"): a new host gets
+        # a new controller. A dead one takes no packet and gives none.
+        self.deaf: str | None = None
+        self.dead = False
+        # Without power nothing is advertised, whatever the host still asks for.
+        self.powered = True
         super().__init__(name, link=radio, public_address=public_address)
         self.le_features &= ~_UNSUPPORTED
 
@@ -60,6 +66,8 @@ class VirtualController(Controller):
 
     def on_hci_packet(self, packet: hci.HCI_Packet) -> None:
         """Take one packet from the host."""
+        if self.dead:
+            return
         if isinstance(packet, hci.HCI_Command):
             self.on_hci_command_packet(packet)
         elif isinstance(packet, hci.HCI_AclDataPacket):
@@ -73,14 +81,16 @@ class VirtualController(Controller):
 
     def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
         """Give one packet to the host, after the current event."""
-        if self.hci_sink is not None:
+        if self.hci_sink is not None and not self.dead:
             asyncio.get_running_loop().call_soon(self.hci_sink.on_packet, bytes(packet))
 
     # -- scanning
 
     def hear(self, advertisement: Advertisement) -> None:
         """Called by the radio for each advertisement that reaches this controller."""
-        if self.le_scan_enable:
+        if self.dead:
+            return
+        if self.le_scan_enable and self.deaf is None:
             self._report(advertisement)
         if self._wants(advertisement):
             self._connect(advertisement.address)
@@ -113,6 +123,8 @@ class VirtualController(Controller):
     ) -> hci.HCI_StatusReturnParameters:
         """A new scan reports every device again."""
         self._heard.clear()
+        if self.deaf == "scan" and command.le_scan_enable:
+            self.deaf = None
         return super().on_hci_le_set_scan_enable_command(command)
 
     # -- advertising
@@ -126,6 +138,20 @@ class VirtualController(Controller):
         advertiser.advertising_interval_min = round(command.advertising_interval_min * 0.625)
         advertiser.advertising_interval_max = round(command.advertising_interval_max * 0.625)
         return result
+
+    def on_hci_le_set_advertising_enable_command(
+        self, command: hci.HCI_LE_Set_Advertising_Enable_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        """Advertise only while there is power."""
+        if not self.powered:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
+        return super().on_hci_le_set_advertising_enable_command(command)
+
+    def switch_off(self) -> None:
+        """Lose the power: fall silent, and every link with it."""
+        self.powered = False
+        self.le_legacy_advertiser.stop()
+        self.drop_links()
 
     # -- connecting
 

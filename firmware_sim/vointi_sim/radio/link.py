@@ -8,6 +8,7 @@ Bumble 0.0.236's LocalLink is a bus without distance, loss or addresses of its o
 * data was attributed to the sender's random address even when it had connected with its public
   one: the connection's own address is used;
 * a terminate for a peer that has gone raised: the peer's silence is the normal case here;
+* its set of controllers had another order in every run: they are kept in the order of joining;
 * a connect indication was queued, so two centrals could win one advertisement: it is delivered
   at once and the advertiser stops before the next one looks.
 """
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEFAULT_RSSI_DBM = -60
+# Packets begin to be lost here, and none is heard any more there: a phone-class receiver at 1M PHY.
+_WEAK_DBM, _DEAF_DBM = -88, -100
+# A lost data packet is sent again at the next connection event.
+_EVENT_S = 0.03
+_MOST_TRIES = 30
 # Two packets that fall due in the same instant must keep their order.
 _ORDER_S = 1e-6
 
@@ -55,6 +61,7 @@ class Radio(LocalLink):
 
     def __init__(self, seed: int = 0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.controllers: dict[Controller, None] = {}  # type: ignore[assignment]
         self.adv_loss = 0.0
         self.delay_s = 0.0
         self.rssi_dbm: dict[str, int] = {}
@@ -67,12 +74,12 @@ class Radio(LocalLink):
 
     def add_controller(self, controller: Controller) -> None:
         """Put a controller on the air."""
-        super().add_controller(controller)
+        self.controllers[controller] = None
         self.on_address_changed(controller)
 
     def remove_controller(self, controller: Controller) -> None:
         """Take a controller off the air; its links must have been dropped before."""
-        self.controllers.discard(controller)
+        self.controllers.pop(controller, None)
         self._forget(controller)
 
     def on_address_changed(self, controller: Controller) -> None:
@@ -101,7 +108,12 @@ class Radio(LocalLink):
 
     def in_range(self, address: hci.Address | str) -> bool:
         """Whether anything passes to and from `address`."""
-        return key_of(address) not in self._silent
+        return key_of(address) not in self._silent and self._loss(address) < 1
+
+    def _loss(self, address: hci.Address | str) -> float:
+        """Probability that a packet to or from `address` is lost for the weakness of the signal."""
+        level = self.rssi_dbm.get(key_of(address), DEFAULT_RSSI_DBM)
+        return min(1.0, max(0.0, (level - _WEAK_DBM) / (_DEAF_DBM - _WEAK_DBM)))
 
     # -- what travels
 
@@ -119,7 +131,8 @@ class Radio(LocalLink):
             return
         source = connection.self_address
         if self.in_range(source) and self.in_range(destination_address):
-            self._later(lambda: _deliver_acl(target, source, transport, data))
+            again_s = self._resent_s(source) + self._resent_s(destination_address)
+            self._later(lambda: _deliver_acl(target, source, transport, data), again_s)
 
     def send_ll_control_pdu(
         self, sender_address: hci.Address, receiver_address: hci.Address, packet: ll.ControlPdu
@@ -149,11 +162,13 @@ class Radio(LocalLink):
         """Let every listening controller hear an advertisement, each at its own strength."""
         if not self.in_range(advertisement.address):
             return
+        loss = self._loss(advertisement.address)
         for controller in tuple(self.controllers):
             hear: Callable[[Advertisement], None] | None = getattr(controller, "hear", None)
             if hear is None or not (controller.le_scan_enable or controller.pending_le_connection):
                 continue
-            if self.adv_loss and self._random.random() < self.adv_loss:
+            lost = max(self.adv_loss, loss)
+            if lost and self._random.random() < lost:
                 continue
             asyncio.get_running_loop().call_soon(hear, self._faded(advertisement))
 
@@ -169,13 +184,22 @@ class Radio(LocalLink):
             rssi,
         )
 
-    def _later(self, deliver: Callable[[], None]) -> None:
+    def _resent_s(self, address: hci.Address) -> float:
+        """How long a data packet takes over a weak link: nothing is lost, all comes later."""
+        loss = self._loss(address)
+        tries = 0
+        while 0 < loss < 1 and self._random.random() < loss and tries < _MOST_TRIES:
+            tries += 1
+        return tries * _EVENT_S
+
+    def _later(self, deliver: Callable[[], None], again_s: float = 0.0) -> None:
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        if not self.delay_s and self._last_due_s <= now_s:
+        delay_s = self.delay_s + again_s
+        if not delay_s and self._last_due_s <= now_s:
             loop.call_soon(deliver)
             return
-        self._last_due_s = max(now_s + self.delay_s, self._last_due_s + _ORDER_S)
+        self._last_due_s = max(now_s + delay_s, self._last_due_s + _ORDER_S)
         loop.call_at(self._last_due_s, deliver)
 
 

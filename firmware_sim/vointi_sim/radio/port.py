@@ -36,6 +36,7 @@ class HciPort:
     def __init__(self, radio: Radio, name: str, public_address: str) -> None:
         self.name = name
         self.hosts_seen = 0
+        self.plugged = True
         self._radio = radio
         self._public_address = public_address
         self._server: asyncio.Server | None = None
@@ -46,7 +47,7 @@ class HciPort:
         """Listen; port 0 takes any. Raises ListenError naming `field`."""
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(lambda: _Client(self), host, port)
+            self._server = await loop.create_server(self.protocol, host, port)
         except OSError as error:
             reason = error.strerror or str(error)
             raise ListenError(field, f"{host}:{port}", reason) from error
@@ -71,6 +72,25 @@ class HciPort:
         """Return once the present host has read enough that more may be sent."""
         if self._owner is not None:
             await self._owner.writable.wait()
+
+    def protocol(self) -> asyncio.Protocol:
+        """A new host's side, for a transport other than TCP."""
+        return _Client(self)
+
+    @property
+    def controller(self) -> VirtualController | None:
+        """The controller of the present host, if there is one."""
+        return self._owner.controller if self._owner is not None else None
+
+    def unplug(self) -> None:
+        """Pull the adapter out: its host loses it, and no host gets it until `plug`."""
+        self.plugged = False
+        for client in list(self._clients):
+            client.close()
+
+    def plug(self) -> None:
+        """Put the adapter back."""
+        self.plugged = True
 
     # -- called by the clients
 
@@ -108,20 +128,23 @@ class _Client(asyncio.Protocol):
         self.writable.set()
         self._port = port
         self._transport: asyncio.Transport | None = None
-        self._controller: VirtualController | None = None
+        self.controller: VirtualController | None = None
         self._parser = PacketParser(_Inbound(self))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER_BYTES)
-        wire: socket.socket = transport.get_extra_info("socket")
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
+        wire: socket.socket | None = transport.get_extra_info("socket")
+        if wire is not None:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
         self._port.joined(self)
+        if not self._port.plugged:
+            self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.writable.set()
         self._transport = None
-        controller, self._controller = self._controller, None
+        controller, self.controller = self.controller, None
         if controller is not None:
             controller.set_packet_sink(None)
             self._port.release(controller)
@@ -144,11 +167,11 @@ class _Client(asyncio.Protocol):
         """A whole packet came from the host."""
         if self._transport is None or self._transport.is_closing():
             return
-        if self._controller is None:
-            self._controller = self._port.taken(self)
-            self._controller.set_packet_sink(self)
+        if self.controller is None:
+            self.controller = self._port.taken(self)
+            self.controller.set_packet_sink(self)
         try:
-            self._controller.on_packet(packet)
+            self.controller.on_packet(packet)
         except Exception as error:
             _LOG.warning("%s: HCI packet refused (%r); closed", self._port.name, error)
             self.close()

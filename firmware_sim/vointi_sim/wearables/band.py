@@ -15,9 +15,9 @@ from vointi_sim.clock import Clock
 from vointi_sim.physiology import Person
 from vointi_sim.radio import Radio
 from vointi_sim.wearables import polar, wire, wire_body
+from vointi_sim.wearables.device_clock import DeviceClock
 from vointi_sim.wearables.polar import Measurement, Operation, Setting, Settings, Status
 from vointi_sim.wearables.sources import CRYSTAL
-from vointi_sim.wearables.strap import device_ns
 from vointi_sim.wearables.wearable import Identity, Properties, Wearable, notifying
 
 _RATE_HZ = 55
@@ -48,6 +48,7 @@ class Band(Wearable):
 
     def __init__(self, radio: Radio, clock: Clock, address: str, person: Person) -> None:
         self._person = person
+        self.device_clock = DeviceClock()
         self._streams: dict[Measurement, asyncio.Task[None]] = {}
         super().__init__(radio, clock, band_identity(address), 72)
 
@@ -77,6 +78,10 @@ class Band(Wearable):
         for task in self._streams.values():
             task.cancel()
         self._streams.clear()
+
+    def new_battery(self) -> None:
+        """A fresh cell: the clock begins again at its unset time."""
+        self.device_clock.reset(self.clock.now_s())
 
     async def stop(self) -> None:
         """Switch the band off."""
@@ -133,7 +138,9 @@ class Band(Wearable):
             number += _SAMPLES
             last_s = float(times_s[-1])
             await self.clock.until(last_s)
-            frame = wire_body.pmd_ppg(device_ns(last_s), np.rint(lights).astype(np.int32))
+            frame = wire_body.pmd_ppg(
+                self.device_clock.ns(last_s), np.rint(lights).astype(np.int32)
+            )
             await self.notify(self._data, frame)
 
     async def _stream_ppi(self) -> None:

@@ -12,6 +12,7 @@ from vointi_sim.clock import Clock
 from vointi_sim.radio import Advertisement, Radio
 from vointi_sim.service_point.room import Room
 from vointi_sim.wearables import wire
+from vointi_sim.wearables.mischief import Mischief
 
 RUUVI = 0x0499
 BTHOME = 0xFCD2
@@ -41,6 +42,8 @@ class Beacon:
         self.name = name
         self.battery_pct = 88
         self.sent = 0
+        self.mischief = Mischief(address)
+        self.on = False
         self._radio = radio
         self._clock = clock
         self._period_s = period_s
@@ -49,10 +52,12 @@ class Beacon:
 
     async def start(self) -> None:
         """Put the cell in."""
+        self.on = True
         self._task = asyncio.create_task(self._advertise(), name=f"{self.name}/advertise")
 
     async def stop(self) -> None:
         """Take the cell out."""
+        self.on = False
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -76,9 +81,9 @@ class Beacon:
         while True:
             due_s = number * self._period_s
             await self._clock.until(due_s)
-            data = self._content(self, number, due_s)
-            self._radio.broadcast(Advertisement(address, data, b"", connectable=False))
-            self.sent += 1
+            for data in self.mischief.pass_on("adv", self._content(self, number, due_s)):
+                self._radio.broadcast(Advertisement(address, data, b"", connectable=False))
+                self.sent += 1
             number += 1
 
 

@@ -32,7 +32,8 @@ class Measuring:
     """What a meter measures: its service, its value at a moment, and how often.
 
     The first value comes `first_s` after somebody subscribes, so that a page that has just been
-    opened shows it soon; the others every `period_s`.
+    opened shows it soon; the others every `period_s`. Not worn it tells `unworn` instead, or
+    nothing where that is None.
     """
 
     service: int
@@ -41,6 +42,7 @@ class Measuring:
     value: Callable[[float], bytes]
     first_s: float
     period_s: float
+    unworn: bytes | None = None
 
 
 class Meter(Wearable):
@@ -49,6 +51,7 @@ class Meter(Wearable):
     def __init__(
         self, radio: Radio, clock: Clock, identity: Identity, measuring: Measuring, battery_pct: int
     ) -> None:
+        self.worn = True
         self._measuring = measuring
         self._telling: asyncio.Task[None] | None = None
         super().__init__(radio, clock, identity, battery_pct)
@@ -88,7 +91,9 @@ class Meter(Wearable):
         next_s = float(round(self.clock.now_s() + self._measuring.first_s))
         while True:
             await self.clock.until(next_s)
-            await tell(measurement, self._measuring.value(next_s))
+            value = self._measuring.value(next_s) if self.worn else self._measuring.unworn
+            if value is not None:
+                await tell(measurement, value)
             next_s += self._measuring.period_s
 
 
@@ -107,7 +112,9 @@ def oximeter(radio: Radio, clock: Clock, address: str, person: Person) -> Meter:
 
     # PLX features: bit 6, the pulse amplitude index.
     others = (readable(0x2A60, struct.pack("<H", 1 << 6)),)
-    measuring = Measuring(0x1822, notifying(0x2A5F), others, value, 1.0, 1.0)
+    # No finger: both numbers are "not a number".
+    off_finger = b"\x00" + 2 * struct.pack("<H", wire.SFLOAT_NAN)
+    measuring = Measuring(0x1822, notifying(0x2A5F), others, value, 1.0, 1.0, off_finger)
     return Meter(radio, clock, _identity(address, "Oximeter SIM", "PO-1", 0x1822), measuring, 81)
 
 

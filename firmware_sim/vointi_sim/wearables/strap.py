@@ -10,12 +10,21 @@ from bumble.att import Attribute
 from bumble.core import UUID
 from bumble.device import Connection
 from bumble.gatt import Characteristic, CharacteristicValue, Service
+from numpy.typing import NDArray
 
 from vointi_sim.clock import Clock
+from vointi_sim.physiology.timeline import Noise
 from vointi_sim.radio import Radio
 from vointi_sim.wearables import polar, wire
+from vointi_sim.wearables.device_clock import DeviceClock
 from vointi_sim.wearables.polar import Measurement, Operation, Setting, Settings, Status
-from vointi_sim.wearables.sources import CRYSTAL, Acceleration, EcgSource, Rhythm
+from vointi_sim.wearables.sources import (
+    CRYSTAL,
+    Acceleration,
+    EcgSource,
+    Rhythm,
+    quantised_uv,
+)
 from vointi_sim.wearables.wearable import Identity, Properties, Wearable, notifying, readable
 
 # What an H10 puts into one notification of 229 and 226 bytes.
@@ -24,6 +33,8 @@ ACC_SAMPLES = 36
 # A beat is told once the strap has seen the whole QRS complex and made up its mind.
 _DETECTION_S = 0.25
 _HR_PERIOD_S = 1.0
+# Open electrodes pick up the room: tens of millivolts, the converter's whole range.
+_OFF_BODY_UV = 9_000.0
 _ACC_SETTINGS: Settings = {
     Setting.SAMPLE_RATE: (25, 50, 100, 200),
     Setting.RESOLUTION: (16,),
@@ -59,7 +70,10 @@ class Strap(Wearable):
         battery_pct: int = 93,
     ) -> None:
         self.worn = True
+        self.noise_uv = 0.0
         self.ecg = ecg
+        self.device_clock = DeviceClock()
+        self._electrodes = Noise(0, f"electrodes/{address}")
         self._rhythm = rhythm
         self._motion = motion
         self._ready_to_send = ready_to_send
@@ -108,6 +122,10 @@ class Strap(Wearable):
         self.on_link_lost()
         await super().stop()
 
+    def new_battery(self) -> None:
+        """A fresh cell: the clock begins again at its unset time."""
+        self.device_clock.reset(self.clock.now_s())
+
     # -- heart rate
 
     async def _tell_rate(self) -> None:
@@ -115,18 +133,16 @@ class Strap(Wearable):
         told_s = next_s - _HR_PERIOD_S
         while True:
             await self.clock.until(next_s)
-            value = self._rate_value(told_s, next_s) if self.subscribed(self._rate) else None
-            if value is not None:
-                await self.notify(self._rate, value)
+            if self.subscribed(self._rate):
+                await self.notify(self._rate, self._rate_value(told_s, next_s))
             told_s, next_s = next_s, next_s + _HR_PERIOD_S
 
-    def _rate_value(self, told_s: float, now_s: float) -> bytes | None:
+    def _rate_value(self, told_s: float, now_s: float) -> bytes:
         if not self.worn:
             return wire.heart_rate(0, [], contact=False)
         beats = self._rhythm.beats(told_s - _DETECTION_S, now_s - _DETECTION_S)
+        # 0 where no beat was found: a real strap goes on telling once a second.
         rate = round(self._rhythm.rate_per_min(now_s - _DETECTION_S))
-        if not rate:
-            return None
         return wire.heart_rate(rate, [rr_1024(b.time_s, b.rr_s) for b in beats], contact=True)
 
     # -- measurement streams
@@ -144,7 +160,7 @@ class Strap(Wearable):
             reply = polar.answer(error.operation, error.measurement, error.status)
         else:
             reply = self._reply(request, int(connection.att_mtu))
-        await self.indicate(self._control, reply)
+        self.answer(self._control, reply)
 
     def _reply(self, request: polar.Request, mtu: int) -> bytes:
         operation, kind = request.operation, request.measurement
@@ -169,7 +185,7 @@ class Strap(Wearable):
         if kind in self._streams:
             return Status.ALREADY_IN_STATE
         # 3 bytes of ATT header and 10 of the frame's own stand before the samples.
-        room = mtu - 13
+        room = (self.believed_mtu or mtu) - 13
         if kind is Measurement.ECG:
             samples, job = min(ECG_SAMPLES, room // 3), self._stream_ecg
         else:
@@ -197,8 +213,18 @@ class Strap(Wearable):
         while len(block := self.ecg.read(number, samples)):
             number += len(block)
             last_s = origin_s + (number - 1) / self.ecg.true_hz
-            await self._send(last_s, wire.pmd_ecg(device_ns(last_s), block.tolist()))
+            sensed = self._sensed(block, number - len(block))
+            await self._send(last_s, wire.pmd_ecg(self.device_clock.ns(last_s), sensed.tolist()))
             self.ecg.sent(number)
+
+    def _sensed(self, block: NDArray[np.int32], first: int) -> NDArray[np.int32]:
+        """What the electrodes make of the heart: poor contact adds noise, none leaves noise."""
+        if self.worn and not self.noise_uv:
+            return block
+        noise = self._electrodes.take(first, len(block))
+        if not self.worn:
+            return quantised_uv(_OFF_BODY_UV * noise)
+        return quantised_uv(block + self.noise_uv * noise)
 
     async def _stream_acceleration(self, samples: int, rate_hz: int) -> None:
         await self._listened.wait()
@@ -209,7 +235,8 @@ class Strap(Wearable):
             force_mg = self._motion.acceleration_mg(times_s, number)
             number += samples
             last_s = float(times_s[-1])
-            frame = wire.pmd_acceleration(device_ns(last_s), np.rint(force_mg).astype(np.int16))
+            stamp_ns = self.device_clock.ns(last_s)
+            frame = wire.pmd_acceleration(stamp_ns, np.rint(force_mg).astype(np.int16))
             await self._send(last_s, frame)
 
     async def _send(self, due_s: float, frame: bytes) -> None:
@@ -221,8 +248,3 @@ class Strap(Wearable):
 def rr_1024(time_s: float, rr_s: float) -> int:
     """An interval in 1/1024 s such that their sum never drifts from the beats' own times."""
     return round(time_s * 1024) - round((time_s - rr_s) * 1024)
-
-
-def device_ns(simulated_s: float) -> int:
-    """The device's clock in ns since 2000-01-01 for a moment of simulated time."""
-    return polar.UNSET_CLOCK_NS + round(simulated_s * 1e9)

@@ -15,6 +15,7 @@ from bumble.profiles.device_information_service import DeviceInformationService
 
 from vointi_sim.clock import Clock
 from vointi_sim.radio import Radio, VirtualController
+from vointi_sim.wearables.mischief import Mischief
 
 BATTERY_SERVICE = UUID.from_16_bits(0x180F)
 BATTERY_LEVEL = UUID.from_16_bits(0x2A19)
@@ -23,6 +24,9 @@ _ADVERTISING_MS = 200
 # A cell of these devices lasts a month or more: 1 % in seven hours.
 _DRAIN_S_PER_PCT = 25_200.0
 _DRAIN_CHECK_S = 60.0
+
+# As in Bumble: the longest attribute is 512 bytes.
+_LARGEST_MTU = 517
 
 Properties = Characteristic.Properties
 
@@ -54,6 +58,11 @@ def readable(uuid: UUID | int, value: bytes) -> Characteristic[bytes]:
     return Characteristic(_uuid(uuid), Properties.READ, Attribute.READABLE, value)
 
 
+def kind_of(characteristic: Characteristic[bytes]) -> str:
+    """Four hex digits of an adopted characteristic, or a whole UUID, in small letters."""
+    return str(characteristic.uuid.to_hex_str("-")).lower()
+
+
 def _silent(uuid: UUID | int, properties: Properties) -> Characteristic[bytes]:
     return Characteristic(_uuid(uuid), properties, Attribute.Permissions(0), b"")
 
@@ -69,6 +78,10 @@ class Wearable:
         self.identity = identity
         self.clock = clock
         self.sent = 0
+        self.mischief = Mischief(identity.address)
+        self.on = False
+        # The MTU that firmware builds its frames for; None: the one that was agreed on.
+        self.believed_mtu: int | None = None
         self._battery_pct = battery_pct
         self._tasks: set[asyncio.Task[None]] = set()
         self.controller = VirtualController(identity.local_name, radio)
@@ -105,18 +118,19 @@ class Wearable:
 
     async def start(self) -> None:
         """Switch the device on: it advertises whenever it is not connected."""
+        self.on = self.controller.powered = True
         await self.device.power_on()
         await self.device.start_advertising(auto_restart=True)
         for job in (self._drain, *self.tasks()):
             self.spawn(job)
 
     async def stop(self) -> None:
-        """Switch the device off."""
+        """Switch the device off; `start` switches it on again."""
+        self.on = False
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.controller.le_legacy_advertiser.stop()
-        self.controller.drop_links()
+        self.controller.switch_off()
 
     def spawn(self, job: Callable[[], Awaitable[None]]) -> None:
         """Run a job until the device is switched off."""
@@ -152,6 +166,14 @@ class Wearable:
         """State of charge in %."""
         return self._battery_pct
 
+    def limit_mtu(self, mtu: int, *, honest: bool) -> None:
+        """Agree to no more than `mtu` bytes from the next link on.
+
+        Firmware that is not `honest` builds its frames as before, and the radio cuts them off.
+        """
+        self.device.gatt_server.max_mtu = mtu
+        self.believed_mtu = None if honest else _LARGEST_MTU
+
     async def set_battery(self, percent: int) -> None:
         """Set the state of charge and tell who subscribed."""
         self._battery_pct = max(0, min(100, percent))
@@ -166,12 +188,21 @@ class Wearable:
 
     async def notify(self, characteristic: Characteristic[bytes], value: bytes) -> None:
         """Notify who subscribed; nobody subscribed is no error."""
-        if self.subscribed(characteristic):
+        if not self.subscribed(characteristic):
+            return
+        for message in self.mischief.pass_on(kind_of(characteristic), value):
             self.sent += 1
-            await self.device.notify_subscribers(characteristic, value)
+            await self.device.notify_subscribers(characteristic, message)
 
     async def indicate(self, characteristic: Characteristic[bytes], value: bytes) -> None:
         """Indicate to who subscribed, without waiting for the confirmation."""
+        if not self.subscribed(characteristic):
+            return
+        for message in self.mischief.pass_on(kind_of(characteristic), value):
+            self.answer(characteristic, message)
+
+    def answer(self, characteristic: Characteristic[bytes], value: bytes) -> None:
+        """Indicate as it is: an answer on a control point is no measurement to be tampered with."""
         for connection in list(self.device.connections.values()):
             if self.subscribed(characteristic):
                 self.sent += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +16,8 @@ from vointi_edge.catalogue import StreamSpec
 from vointi_edge.decoders.bthome_sealed import SealedBTHome
 from vointi_edge.decoders.values import Decoded
 from vointi_edge.errors import DecodeError
+from vointi_edge.sources.ble import words
+from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ble.repeats import Repeats
 from vointi_edge.sources.ports import Assigned, Context
@@ -48,34 +49,41 @@ class AdvertisingDevice:
         self._context = context
         self._streams = [self._make_stream(spec, assigned) for spec in assigned.model.streams]
         self._heard_s: float | None = None
-        radio.watch(assigned.config.address or "", self._sighting)
+        radio.watch(assigned.config.address or "", self)
 
     async def run(self) -> None:
         """Note when the device is not heard any more."""
         while True:
             await asyncio.sleep(_CHECK_S)
-            if self._heard_s is not None and time.monotonic() - self._heard_s > _SILENCE_S:
+            if self._heard_s is not None and now_s() - self._heard_s > _SILENCE_S:
                 self._heard_s = None
-                log.warning("%s: not heard for %.0f s", self._id, _SILENCE_S)
-                self._context.hub.link(self._id, "lost", "not heard")
+                log.warning("%s: %s", self._id, words.not_heard(_SILENCE_S))
+                self._context.hub.link(self._id, "lost", words.not_heard(_SILENCE_S))
 
     def _make_stream(self, spec: StreamSpec, assigned: Assigned) -> _Stream:
         refusals = Refusals(self._id, spec.id, self._context.hub)
         decode = _decoder(spec, assigned, self._context.counters)
         return _Stream(spec, decode, Repeats(), refusals)
 
-    def _sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+    def radio_trouble(self, text: str | None) -> None:
+        """Show the radio's trouble while the device is not heard."""
+        if self._heard_s is None and text is not None:
+            self._context.hub.link(self._id, "lost", text)
+
+    def sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> bool:
+        """Take an advertisement; False when it holds nothing of the device's model."""
         data = self._payload(advertisement)
         if data is None:
-            return
-        now_s = time.monotonic()
+            return False
+        at_s = now_s()
         if self._heard_s is None:
             log.info("%s: heard", self._id)
             self._context.hub.link(self._id, "advertising")
-        if self._heard_s is None or now_s - self._heard_s > _RSSI_S:
+        if self._heard_s is None or at_s - self._heard_s > _RSSI_S:
             self._context.hub.rssi(self._id, advertisement.rssi)
-        self._heard_s = now_s
-        self._take(data, now_s)
+        self._heard_s = at_s
+        self._take(data, at_s)
+        return True
 
     def _payload(self, advertisement: AdvertisementData) -> bytes | None:
         match = self._assigned.model.match

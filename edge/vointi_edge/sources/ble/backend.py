@@ -1,34 +1,19 @@
-"""Which radio: BlueZ through bleak's own backend, or the virtual one behind an HCI transport."""
+"""Which radios: BlueZ's adapters, or virtual ones behind HCI transports."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-
-from bleak.backends.client import BaseBleakClient
-from bleak.backends.scanner import BaseBleakScanner
-
 from vointi_edge.config import BleConfig
+from vointi_edge.sources.ble.port import RadioPort
 
 
-async def _nothing() -> None:
-    return None
+def make_ports(config: BleConfig) -> tuple[RadioPort, ...]:
+    """Build what the configuration asks for; each stack is imported only when it is chosen."""
+    if config.backend == "virtual":
+        from vointi_edge.sources.ble.virtual import VirtualPort
 
+        names = enumerate(config.adapters, 1)
+        return tuple(VirtualPort(f"radio {number}", transport) for number, transport in names)
+    from vointi_edge.sources.ble.bluez import Bluez, BluezPort
 
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """Backend types for BleakScanner and BleakClient (None: bleak's own choice)."""
-
-    scanner: type[BaseBleakScanner] | None = None
-    client: type[BaseBleakClient] | None = None
-    close: Callable[[], Awaitable[None]] = _nothing
-
-
-def make_backend(config: BleConfig) -> Backend:
-    """Build what the configuration asks for; the virtual radio is imported only when chosen."""
-    if config.backend != "virtual" or config.hci is None:
-        return Backend()
-    from vointi_edge.sources.ble.virtual import make_virtual_backend
-
-    adapter, scanner, client = make_virtual_backend(config.hci)
-    return Backend(scanner, client, adapter.close)
+    bluez = Bluez()
+    return tuple(BluezPort(name, bluez) for name in config.adapters)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import replace
 
 from bleak import BleakClient
@@ -16,6 +15,7 @@ from vointi_edge.catalogue import StreamSpec
 from vointi_edge.errors import DecodeError
 from vointi_edge.sources.ble.device_clock import DeviceClock
 from vointi_edge.sources.ble.lookup import find
+from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ports import Context
 from vointi_edge.sources.refusals import Refusals
 from vointi_edge.sources.scalars import scalar_reading
@@ -34,7 +34,7 @@ class CharacteristicStream:
         device_clock: DeviceClock | None = None,
     ) -> None:
         self.spec = spec
-        self.heard_s = time.monotonic()
+        self.heard_s = now_s()
         self._device = device
         self._context = context
         self._clock = device_clock or DeviceClock()
@@ -61,7 +61,7 @@ class CharacteristicStream:
             name = f"{self._device}/{self.spec.id}"
             self._reading = asyncio.create_task(self._read_on(client, found), name=name)
         await self._ask(client)
-        self.heard_s = time.monotonic()
+        self.heard_s = now_s()
 
     async def _ask(self, client: BleakClient) -> None:
         """Ask for records; the control point answers by an indication that must be subscribed."""
@@ -97,7 +97,7 @@ class CharacteristicStream:
 
     def _take(self, data: bytes) -> None:
         mono_us = self._context.clock.boottime_us()
-        self.heard_s = time.monotonic()
+        self.heard_s = now_s()
         try:
             decoded = self._decode(data)
         except DecodeError as error:

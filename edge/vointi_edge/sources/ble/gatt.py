@@ -4,44 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import time
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakError
 
 from vointi_edge.backoff import Backoff
 from vointi_edge.catalogue import StreamSpec
-from vointi_edge.errors import DecodeError, SourceError
+from vointi_edge.errors import DecodeError, NoSlotError, RadioError, SourceError
+from vointi_edge.sources.ble import words
 from vointi_edge.sources.ble.characteristic import CharacteristicStream
 from vointi_edge.sources.ble.describe import describe
 from vointi_edge.sources.ble.device_clock import DeviceClock, set_right
 from vointi_edge.sources.ble.gsp import GspControl, GspStream
+from vointi_edge.sources.ble.journal import Journal
+from vointi_edge.sources.ble.linker import RADIO_ERRORS, Link
 from vointi_edge.sources.ble.pmd import PmdControl, PmdStream
+from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
-from vointi_edge.text import printable
-
-log = logging.getLogger(__name__)
 
 _CHECK_S = 1.0
-_STABLE_S = 10.0
+# A link that delivered everything for this long has proved itself: trouble is over.
+_PROOF_S = 10.0
 _SETUP_S = 30.0
-_GOODBYE_S = 3.0
+_REVIVE_S = 6.0
 _OLD_LINK_S = 5.0
+_NOT_HEARD_S = 90.0
+_SLOT_S = 30.0
 
 
 class Stream(Protocol):
-    """A stream of one link."""
+    """A stream of one link; `heard_s` is the event loop's time of its last sign of life."""
 
     spec: StreamSpec
     heard_s: float
 
     async def start(self, client: BleakClient) -> None:
         """Make the device send."""
+
+
+@runtime_checkable
+class Revivable(Protocol):
+    """A stream that can be asked for once more on the same link."""
+
+    async def revive(self) -> bool:
+        """Ask again; False: only a new link can help."""
 
 
 class GattDevice:
@@ -53,85 +62,105 @@ class GattDevice:
         self._address = (assigned.config.address or "").upper()
         self._radio = radio
         self._context = context
-        self._backoff = Backoff(floor_s=0.1, first_s=0.5, cap_s=30.0)
-        self._seen: BLEDevice | None = None
+        self._journal = Journal(self._id, context.hub)
+        # A worn device is soon back; at the longest a fault that heals itself is over in 2 min.
+        self._backoff = Backoff(floor_s=0.1, first_s=0.5, cap_s=45.0, quick=2)
         self._sighted = asyncio.Event()
-        self._told = ""
-        self._old: BleakClient | None = None
-        radio.watch(self._address, self._sighting)
+        self._link: Link | None = None
+        self._old: Link | None = None
+        self._radio_down = False
+        radio.watch(self._address, self)
 
     async def run(self) -> None:
         """Connect, read, and begin again after every loss."""
-        await self._look_for_old_link()
+        await self._radio.adopt(self._address, self._assigned.model.match.service_uuids)
         while True:
             await self._found()
-            started_s = time.monotonic()
             try:
                 await self._one_link()
+            except NoSlotError as error:
+                self._journal.lost("slot", str(error))
+                await self._radio.slot_freed(_SLOT_S)
             except SourceError as error:
-                self._tell(error.reason)
-            except (BleakError, OSError, TimeoutError, EOFError, DecodeError) as error:
-                self._tell(str(error) or type(error).__name__)
-            if time.monotonic() - started_s > _STABLE_S:
-                self._backoff.reset()
-            visited = self._assigned.model.visit_every_s and not self._told
-            self._context.hub.link(self._id, "advertising" if visited else "lost", self._told)
-            self._sighted.clear()
-            await asyncio.sleep(self._pause_s())
+                self._journal.lost("source", error.reason)
+            except RadioError as error:
+                self._journal.lost("radio", str(error))
+            except (*RADIO_ERRORS, DecodeError) as error:
+                self._journal.lost("link", words.no_link(error))
+            else:
+                await self._rest()
+            await asyncio.sleep(self._backoff.next_s())
 
-    def _pause_s(self) -> float:
-        """Return how long to leave the device alone: to the next visit, or after a loss."""
+    async def _rest(self) -> None:
+        """Leave a device that is visited alone until its next visit."""
         visit_s = self._assigned.model.visit_every_s
-        return visit_s if visit_s and not self._told else self._backoff.next_s()
+        if visit_s:
+            self._journal.well()
+            self._backoff.reset()
+            self._context.hub.link(self._id, "advertising")
+            await asyncio.sleep(visit_s)
 
-    async def _look_for_old_link(self) -> None:
-        for device in await self._radio.connected_before(self._assigned.model.match.service_uuids):
-            if device.address.upper() == self._address:
-                self._seen = device
-                self._sighted.set()
+    # ---- what the radio tells
+
+    def sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> bool:
+        """Take an advertisement; False when another kind of device sent it."""
+        prefix, name = self._assigned.model.match.local_name_prefix, advertisement.local_name
+        if prefix and name and not name.startswith(prefix):
+            self._journal.remark("stranger", words.stranger(name))
+            return False
+        self._sighted.set()
+        self._context.hub.rssi(self._id, advertisement.rssi)
+        return True
+
+    def radio_trouble(self, text: str | None) -> None:
+        """Show the radio's trouble while there is no link."""
+        self._radio_down = text is not None
+        if self._link is None and text is not None:
+            self._context.hub.link(self._id, "lost", text)
 
     async def _found(self) -> None:
-        """Wait for an advertisement.
+        """Wait until the device is heard.
 
         A link that could not be ended (the device was out of reach, the radio deaf) keeps the
         device from advertising, so ending it is tried again meanwhile.
         """
-        while not self._sighted.is_set():
+        since_s = now_s()
+        while not self._radio.fresh(self._address):
+            self._sighted.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_OLD_LINK_S):
                     await self._sighted.wait()
             if self._old is not None and not self._sighted.is_set():
                 await self._end(self._old)
+            if now_s() - since_s > _NOT_HEARD_S and not self._radio_down:
+                self._journal.lost("not heard", words.not_heard(_NOT_HEARD_S))
 
-    async def _end(self, client: BleakClient) -> None:
-        with contextlib.suppress(BleakError, OSError, TimeoutError, EOFError):
-            async with asyncio.timeout(_GOODBYE_S):
-                await client.disconnect()
-        self._old = client if client.is_connected else None
+    async def _end(self, link: Link) -> None:
+        self._old = None if await self._radio.end(link) else link
 
-    def _sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
-        self._seen = device
-        self._sighted.set()
-        self._context.hub.rssi(self._id, advertisement.rssi)
+    # ---- one link
 
     async def _one_link(self) -> None:
-        device = self._seen
-        if device is None:
-            return
-        self._context.hub.link(self._id, "connecting")
-        lost = asyncio.Event()
-        client = await self._radio.connect(device, self._id, lost.set)
+        self._journal.connecting()
+        link = self._link = await self._radio.connect(self._address, self._id)
+        try:
+            streams = await self._set_up(link)
+            if not self._assigned.model.visit_every_s:
+                await self._until_over(link, streams)
+        finally:
+            self._link = None
+            await self._end(link)
+
+    async def _set_up(self, link: Link) -> list[Stream]:
         try:
             async with asyncio.timeout(_SETUP_S):
-                streams = await self._start_streams(client)
-                note = await describe(client, serial=self._assigned.config.tell_serial)
-            self._context.hub.link(self._id, "connected", note)
-            log.info("%s: connected %s", self._id, note)
-            self._told = ""
-            if not self._assigned.model.visit_every_s:
-                await self._until_over(lost, streams)
-        finally:
-            await self._end(client)
+                streams = await self._start_streams(link.client)
+                serial = self._assigned.config.tell_serial
+                description = await describe(link.client, serial=serial)
+        except (*RADIO_ERRORS, DecodeError) as error:
+            raise SourceError(self._id, words.setup_failed(link.where, error)) from error
+        self._journal.connected(description)
+        return streams
 
     async def _start_streams(self, client: BleakClient) -> list[Stream]:
         streams: list[Stream] = []
@@ -147,26 +176,38 @@ class GattDevice:
         self, spec: StreamSpec, pmd: PmdControl, gsp: GspControl, device_clock: DeviceClock
     ) -> Stream:
         if spec.measurement is not None:
-            return PmdStream(self._id, spec, self._context, pmd)
+            return PmdStream(self._id, spec, self._context, pmd, self._journal)
         if spec.resource is not None:
             return GspStream(self._id, spec, self._context, gsp)
         return CharacteristicStream(self._id, spec, self._context, device_clock)
 
-    async def _until_over(self, lost: asyncio.Event, streams: list[Stream]) -> None:
+    async def _until_over(self, link: Link, streams: list[Stream]) -> None:
         """Return when the link is lost; raise SourceError when a stream falls silent."""
-        while not lost.is_set():
+        began_s = now_s()
+        while not link.lost.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CHECK_S):
-                    await lost.wait()
-            now_s = time.monotonic()
+                    await link.lost.wait()
             for stream in streams:
-                if 0 < stream.spec.silence_s < now_s - stream.heard_s:
-                    raise SourceError(self._id, f"{stream.spec.id} fell silent")
-        self._tell("link lost")
+                await self._check(stream, link)
+            if now_s() - began_s > _PROOF_S and _all_heard(streams, began_s):
+                self._journal.well()
+                self._backoff.reset()
+        self._journal.lost("lost", words.link_lost(link.where))
 
-    def _tell(self, reason: str) -> None:
-        """Log a trouble once, until it changes or is over."""
-        reason = printable(reason, 120)
-        if reason != self._told:
-            log.warning("%s: %s", self._id, reason)
-        self._told = reason
+    async def _check(self, stream: Stream, link: Link) -> None:
+        """Ask a silent stream once more where that can help; else raise SourceError."""
+        silence_s = stream.spec.silence_s
+        if not 0 < silence_s < now_s() - stream.heard_s or link.lost.is_set():
+            return
+        if isinstance(stream, Revivable):
+            with contextlib.suppress(*RADIO_ERRORS):
+                async with asyncio.timeout(_REVIVE_S):
+                    if await stream.revive():
+                        return
+        raise SourceError(self._id, words.silent(link.where, stream.spec.id, silence_s))
+
+
+def _all_heard(streams: list[Stream], since_s: float) -> bool:
+    """Say whether every stream that has to send did so."""
+    return all(stream.heard_s > since_s for stream in streams if stream.spec.silence_s > 0)

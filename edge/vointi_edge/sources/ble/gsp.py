@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 from bleak import BleakClient
@@ -15,6 +14,7 @@ from vointi_edge.catalogue import StreamSpec
 from vointi_edge.decoders import movesense
 from vointi_edge.errors import DecodeError, SourceError
 from vointi_edge.sources.ble.lookup import find
+from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.raw import raw_reading
 from vointi_edge.sources.ports import Context
 from vointi_edge.sources.refusals import Refusals
@@ -78,7 +78,7 @@ class GspStream:
         self, device: str, spec: StreamSpec, context: Context, control: GspControl
     ) -> None:
         self.spec = spec
-        self.heard_s = time.monotonic()
+        self.heard_s = now_s()
         self._device = device
         self._context = context
         self._control = control
@@ -102,11 +102,11 @@ class GspStream:
             self.heard_s = float("inf")
             return
         self._context.hub.rate(self._device, self.spec.id, self.spec.rate_hz)
-        self.heard_s = time.monotonic()
+        self.heard_s = now_s()
 
     def _take(self, code: int, content: bytes) -> None:
         arrival_us = self._context.clock.boottime_us()
-        self.heard_s = time.monotonic()
+        self.heard_s = now_s()
         try:
             whole = self._joiner.push(code, content)
             if whole is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 from bleak import BleakClient
@@ -14,8 +13,11 @@ from vointi_edge import decoders
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.decoders import polar
 from vointi_edge.decoders.polar import Answer, Measurement, Setting, Status
-from vointi_edge.errors import DecodeError, SourceError
+from vointi_edge.errors import DecodeError
 from vointi_edge.reading import Reading
+from vointi_edge.sources.ble import words
+from vointi_edge.sources.ble.journal import Journal
+from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.raw import raw_reading
 from vointi_edge.sources.ports import Context
 from vointi_edge.sources.refusals import Refusals
@@ -27,6 +29,9 @@ log = logging.getLogger(__name__)
 CONTROL_POINT = "fb005c81-02e7-f387-1cad-8acd2d8df0c8"
 DATA = "fb005c82-02e7-f387-1cad-8acd2d8df0c8"
 _ANSWER_S = 5.0
+_MAX_DEV_NS = 2**62 - 1  # what a frame can carry: 146 years
+# A strap that is put on sends at once; one that lies in a drawer is not asked all day.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 10.0, 300.0
 _MEASUREMENTS = {one.name.lower(): one for one in Measurement}
 
 
@@ -81,10 +86,15 @@ class PmdStream:
     """One measurement of one link."""
 
     def __init__(
-        self, device: str, spec: StreamSpec, context: Context, control: PmdControl
+        self,
+        device: str,
+        spec: StreamSpec,
+        context: Context,
+        control: PmdControl,
+        journal: Journal | None = None,
     ) -> None:
         self.spec = spec
-        self.heard_s = time.monotonic()
+        self.heard_s = now_s()
         self._device = device
         self._context = context
         self._control = control
@@ -94,6 +104,9 @@ class PmdStream:
         self._factor = 1.0
         self._timeline = Timeline(spec.rate_hz)
         self._refusals = Refusals(device, spec.id, context.hub)
+        self._journal = journal or Journal(device, context.hub)
+        self._request = b""
+        self._pause_s = _FIRST_PAUSE_S
 
     async def start(self, client: BleakClient) -> None:
         """Start with what the catalogue prefers, or the nearest that the device offers."""
@@ -107,7 +120,7 @@ class PmdStream:
             return
         rate_hz = float(chosen.get(Setting.SAMPLE_RATE, round(self.spec.rate_hz)))
         self._timeline = Timeline(rate_hz or 1.0)
-        request = polar.start(self._measurement, chosen)
+        self._request = request = polar.start(self._measurement, chosen)
         answer = await self._control.ask(request)
         if answer.status == Status.ALREADY_IN_STATE:  # left over from a process that was killed
             await self._control.ask(polar.stop(self._measurement))
@@ -116,17 +129,38 @@ class PmdStream:
             return
         self._factor = polar.factor(answer.parameters)
         self._context.hub.rate(self._device, self.spec.id, rate_hz)
-        self.heard_s = time.monotonic()
+        self.heard_s = now_s()
+
+    async def revive(self) -> bool:
+        """Start once more after silence; False: the device believes that it sends.
+
+        It is not stopped first: what plays a recording would begin anew.
+        """
+        if not self._request:
+            return False
+        answer = await self._control.ask(self._request)
+        if answer.status == Status.ALREADY_IN_STATE:
+            return False
+        if not self._refused(answer):
+            self.heard_s = now_s()
+        return True
 
     def _refused(self, answer: Answer) -> bool:
-        """Say whether the device will never send this stream; raise when it cannot just now."""
+        """Say whether the device does not send this stream, never or not just now."""
         if answer.status in (Status.INVALID_STATE, Status.IN_CHARGER):
-            raise SourceError(self._device, f"{self.spec.id} not now (status {answer.status})")
+            self._pause(answer.status)
+            return True
         if answer.status == Status.SUCCESS:
             return False
         log.warning("%s: refuses %s (status %d)", self._device, self.spec.id, answer.status)
         self.heard_s = float("inf")
         return True
+
+    def _pause(self, status: int) -> None:
+        """Let the watchdog ask again later, and later each time."""
+        self._journal.remark(f"stream {self.spec.id} paused", words.paused(self.spec.id, status))
+        self.heard_s = now_s() + self._pause_s
+        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
 
     async def _choose(self) -> dict[int, int] | None:
         if self._measurement == Measurement.PPI:  # it has none
@@ -148,7 +182,9 @@ class PmdStream:
 
     def _take(self, data: bytes) -> None:
         arrival_us = self._context.clock.boottime_us()
-        self.heard_s = time.monotonic()
+        self.heard_s = now_s()
+        self._pause_s = _FIRST_PAUSE_S
+        self._journal.settled(f"stream {self.spec.id} paused")
         try:
             reading = self._reading(data, arrival_us)
         except DecodeError as error:
@@ -164,6 +200,8 @@ class PmdStream:
         if self._raw is None:
             return None
         frame = self._raw(data, self._factor)
+        if frame.last_ts_ns > _MAX_DEV_NS:
+            raise DecodeError("timestamp", "lies centuries ahead")
         return raw_reading(
             context, device, spec, timeline=self._timeline, frame=frame, arrival_us=arrival_us
         )

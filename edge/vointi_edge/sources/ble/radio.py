@@ -1,109 +1,162 @@
-"""The one shared scanner, and connects in series.
+"""All adapters together: who hears a device best links it, and another takes over when one fails.
 
-Two scanners at once fail on BlueZ, parallel connects take ten times longer than serial ones, and
-a connect by address starts a scan of its own: so there is one scanner, one connect at a time, and
-a BLEDevice from the latest advertisement.
+Two scanners at once on one adapter fail on BlueZ, hence each adapter has one for all devices.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from bleak import BleakAdapter, BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakError
-from bleak_retry_connector import establish_connection
 
-from vointi_edge.backoff import Backoff
-from vointi_edge.sources.ble.backend import Backend
+from vointi_edge.config import DEFAULT_LINKS
+from vointi_edge.errors import NoSlotError, SourceError
+from vointi_edge.sources.ble.linker import Link
+from vointi_edge.sources.ble.port import RadioPort, now_s
+from vointi_edge.sources.ble.station import Station
 
-log = logging.getLogger(__name__)
+# The longest advertising interval is 10.24 s (Core Vol 6 Part B 4.4.2.2): older is perhaps gone.
+_FRESH_S = 15.0
+# A failed try weighs like half the distance again: the other adapter gets the next one.
+_FAILURE_DB = 10.0
 
-Sighting = Callable[[BLEDevice, AdvertisementData], None]
 
-# Discovery is known to stall silently; a flat usually holds something that advertises more often.
-SCAN_SILENCE_S = 90.0
-_ATTEMPTS = 2
+class Watcher(Protocol):
+    """Who wants to hear of one assigned device."""
+
+    def sighting(self, device: BLEDevice, advertisement: AdvertisementData) -> bool:
+        """Take an advertisement; False when it cannot be the device's own."""
+
+    def radio_trouble(self, text: str | None) -> None:
+        """Take the state of the radio in words; None: it works."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    device: BLEDevice
+    rssi_dbm: int
+    at_s: float
 
 
 class Radio:
-    """Tells the watcher of each assigned address; nobody else's signal leaves `_heard`."""
+    """Tells the watcher of each assigned address; nobody else's signal gets this far."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._watchers: dict[str, Sighting] = {}
-        self._connect_lock = asyncio.Lock()
-        self._heard_s = 0.0
+    def __init__(self, ports: Sequence[RadioPort], slots: int = DEFAULT_LINKS) -> None:
+        self._watchers: dict[str, Watcher] = {}
+        self._seen: dict[str, dict[Station, _Seen]] = {}
+        self._linked: set[str] = set()
+        self._freed = asyncio.Event()
+        self._stations = tuple(
+            Station(
+                port,
+                slots,
+                assigned=self._watchers.keys(),
+                linked=lambda: self._linked,
+                heard=self._heard,
+                troubled=self._troubled,
+            )
+            for port in ports
+        )
 
-    def watch(self, address: str, sighting: Sighting) -> None:
-        """Call `sighting` for every advertisement of an assigned address."""
-        self._watchers[address.upper()] = sighting
+    def watch(self, address: str, watcher: Watcher) -> None:
+        """Tell `watcher` of every advertisement of an assigned address."""
+        self._watchers[address.upper()] = watcher
+
+    def unwatch(self, address: str) -> None:
+        """Take a device for a stranger's from now on."""
+        self._watchers.pop(address.upper(), None)
+        self._seen.pop(address.upper(), None)
 
     async def run(self) -> None:
-        """Keep scanning, for ever."""
-        backoff = Backoff(floor_s=0.2, first_s=1.0, cap_s=15.0)
-        told = False
-        while True:
-            try:
-                await self._scan(backoff.reset)
-            except (BleakError, OSError, TimeoutError, EOFError) as error:
-                if not told:
-                    log.warning(
-                        "radio: cannot scan (%s); trying again",
-                        error.args[0] if error.args else error,
-                    )
-                told = True
-            else:
-                told = False
-            await asyncio.sleep(backoff.next_s())
+        """Keep every adapter scanning, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for station in self._stations:
+                group.create_task(station.run(), name=f"{station.name}/scan")
+                group.create_task(station.watch(), name=f"{station.name}/watch")
 
-    async def connect(self, device: BLEDevice, name: str, lost: Callable[[], None]) -> BleakClient:
-        """Connect; raises BleakError or TimeoutError. `lost` is called when the link ends."""
-        async with self._connect_lock:
-            return await establish_connection(
-                BleakClient,
-                device,
-                name,
-                disconnected_callback=lambda _: lost(),
-                max_attempts=_ATTEMPTS,
-                use_services_cache=False,
-                backend=self._backend.client,
-            )
+    def fresh(self, address: str) -> bool:
+        """Whether the device was heard so lately that linking it is worth a try."""
+        return bool(self._candidates(address))
 
-    async def connected_before(self, services: Iterable[str]) -> list[BLEDevice]:
-        """Return devices that BlueZ still holds a link to, from before this process began.
+    async def connect(self, address: str, name: str) -> Link:
+        """Link a device through the adapter that is best for it just now.
 
-        They do not advertise, so no scan would find them.
+        Raises NoSlotError when none that hears it has a slot, SourceError when none hears it,
+        BleakError or TimeoutError when it does not answer.
         """
-        if self._backend.client is not None:
-            return []
-        with contextlib.suppress(BleakError, OSError, NotImplementedError):
-            adapter = await BleakAdapter.get()
-            return await adapter.get_connected_devices(list(services) or ["1801"])
-        return []
+        candidates = self._candidates(address)
+        if not candidates:
+            raise SourceError(name, "not heard just now")
+        station, seen = max(candidates, key=lambda each: self._worth(address, *each))
+        self._freed.clear()
+        link = await station.linker.connect(seen.device, name)
+        self._linked.add(address)
+        return link
+
+    async def end(self, link: Link) -> bool:
+        """End a link; False when nobody confirmed that (try again later)."""
+        station = next(each for each in self._stations if each.name == link.radio)
+        ended = await station.linker.end(link)
+        if link.address in self._linked:
+            self._linked.discard(link.address)
+            station.hearing.released(link.address)
+            self._freed.set()
+        return ended
+
+    async def slot_freed(self, timeout_s: float) -> None:
+        """Return once a link ended anywhere, or after `timeout_s`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._freed.wait()
+
+    async def adopt(self, address: str, services: Iterable[str]) -> None:
+        """Take over a link from before this process began: its device does not advertise."""
+        for station in self._stations:
+            for device in await station.connected_before(list(services) or ["1801"]):
+                if device.address.upper() == address:
+                    self._note(station, device, -127)
 
     async def close(self) -> None:
-        """Close the radio."""
-        await self._backend.close()
+        """Close every adapter."""
+        for station in self._stations:
+            await station.close()
 
-    async def _scan(self, works: Callable[[], None]) -> None:
-        """Scan until nothing at all is heard for too long."""
-        async with BleakScanner(self._heard, backend=self._backend.scanner):
-            works()
-            self._heard_s = time.monotonic()
-            left_s = SCAN_SILENCE_S
-            while left_s > 0:
-                await asyncio.sleep(left_s)
-                left_s = self._heard_s + SCAN_SILENCE_S - time.monotonic()
-        log.info("radio: nothing heard for %.0f s; scanning begins anew", SCAN_SILENCE_S)
+    def _candidates(self, address: str) -> list[tuple[Station, _Seen]]:
+        now = now_s()
+        seen = self._seen.get(address, {})
+        return [
+            (station, one)
+            for station, one in seen.items()
+            if station.scanning and now - one.at_s <= _FRESH_S
+        ]
 
-    def _heard(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
-        self._heard_s = time.monotonic()
-        sighting = self._watchers.get(device.address.upper())
-        if sighting is not None:
-            sighting(device, advertisement)
+    def _worth(self, address: str, station: Station, seen: _Seen) -> tuple[bool, bool, float]:
+        penalty = _FAILURE_DB * station.linker.failures(address)
+        return (station.linker.free > 0, station.trouble is None, seen.rssi_dbm - penalty)
+
+    def _heard(self, station: Station, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        address = device.address.upper()
+        if self._watchers[address].sighting(device, advertisement):
+            self._note(station, device, advertisement.rssi)
+
+    def _note(self, station: Station, device: BLEDevice, rssi_dbm: int) -> None:
+        self._seen.setdefault(device.address.upper(), {})[station] = _Seen(
+            device, rssi_dbm, now_s()
+        )
+
+    def _troubled(self, text: str | None) -> None:
+        """Tell the devices, unless another adapter works: then nothing is amiss for them."""
+        down = [station.trouble for station in self._stations if station.trouble is not None]
+        for watcher in self._watchers.values():
+            if len(down) == len(self._stations):
+                watcher.radio_trouble(text)
+            elif text is None:
+                watcher.radio_trouble(None)
+
+
+__all__ = ["Link", "NoSlotError", "Radio", "Watcher"]

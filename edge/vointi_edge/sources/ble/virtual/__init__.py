@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from bleak.backends.client import BaseBleakClient
-from bleak.backends.scanner import BaseBleakScanner
+import asyncio
+from collections.abc import Callable, Sequence
 
-from vointi_edge.sources.ble.virtual.adapter import Adapter
+from bleak.args.bluez import BlueZScannerArgs
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import BaseBleakScanner
+from bumble.transport import open_transport
+
+from vointi_edge.errors import RadioError
+from vointi_edge.sources.ble.virtual.adapter import Adapter, Opener
 from vointi_edge.sources.ble.virtual.client import VirtualClient
 from vointi_edge.sources.ble.virtual.scanner import VirtualScanner
 
+__all__ = ["VirtualPort"]
 
-def make_virtual_backend(
-    transport: str,
-) -> tuple[Adapter, type[BaseBleakScanner], type[BaseBleakClient]]:
-    """Build an adapter for a Bumble transport and the two backend types that share it.
+
+class VirtualPort:
+    """One virtual adapter; switching it off and on is opening its transport anew.
 
     bleak takes backends as types, so the adapter is bound to subclasses made for it.
     """
-    adapter = Adapter(transport)
-    scanner = type("VirtualScanner", (VirtualScanner,), {"adapter": adapter})
-    client = type("VirtualClient", (VirtualClient,), {"adapter": adapter})
-    return adapter, scanner, client
+
+    def __init__(self, name: str, transport: str, opener: Opener = open_transport) -> None:
+        self.name = name
+        self._adapter = Adapter(name, transport, opener)
+        bound = {"adapter": self._adapter}
+        self.scanner: type[BaseBleakScanner] | None = type("Scanner", (VirtualScanner,), bound)
+        self.client: type[BaseBleakClient] | None = type("Client", (VirtualClient,), bound)
+        self.scanner_args: BlueZScannerArgs = {}
+
+    async def power_cycle(self) -> None:
+        """Open the transport anew. Raises RadioError when there is no controller behind it."""
+        if not await self._adapter.reopen():
+            raise RadioError(self.name, "no HCI controller answers", "start the simulator")
+
+    async def connected(self, services: Sequence[str]) -> list[BLEDevice]:
+        """Return nothing: opening the transport resets the controller."""
+        return []
+
+    async def watch(self, restarted: Callable[[str], None]) -> None:
+        """Do nothing: links hear of a lost transport from the adapter itself."""
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        """Close the transport."""
+        await self._adapter.close()

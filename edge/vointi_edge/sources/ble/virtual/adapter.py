@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import Protocol
+import zlib
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias
 
-from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakError,
+)
 from bumble import core, hci
 from bumble.device import Advertisement, Connection, Device, DeviceConfiguration
-from bumble.transport import open_transport
+from bumble.transport.common import Transport
 
 from vointi_edge.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
+Opener: TypeAlias = Callable[[str], Awaitable[Transport]]
+
 _POWER_ON_S = 5.0
 _WAIT_S = 2.0  # how long a caller waits for an adapter that is just coming up
-_ADDRESS = "F0:F1:F2:F3:F4:F5"  # a static random address: the two top bits are set
 
 
 class Listener(Protocol):
@@ -38,8 +45,10 @@ class Link(Protocol):
 class Adapter:
     """Shared by all scanners and clients of one backend. It opens itself when first needed."""
 
-    def __init__(self, transport: str) -> None:
+    def __init__(self, name: str, transport: str, opener: Opener) -> None:
+        self._name = name
         self._transport = transport
+        self._opener = opener
         self._listeners: set[Listener] = set()
         self._links: set[Link] = set()
         self._device: Device | None = None
@@ -48,6 +57,9 @@ class Adapter:
         # A controller can have one LE Create Connection under way.
         self._connect_lock = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
+        self._connecting = False
+        self._cycle = asyncio.Event()
+        self._goodbyes: set[asyncio.Task[None]] = set()
 
     async def device(self) -> Device:
         """Return the running host; raises BleakBluetoothNotAvailableError when there is none."""
@@ -70,31 +82,63 @@ class Adapter:
                 await self._keeper
             self._keeper = None
 
+    async def reopen(self) -> bool:
+        """End this life and begin another; say whether a controller answered."""
+        self._up.clear()
+        self._cycle.set()
+        try:
+            async with asyncio.timeout(_POWER_ON_S):
+                await self._up.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def listen(self, listener: Listener) -> None:
         """Scan for `listener`, also after the adapter came back."""
         device = await self.device()
         self._listeners.add(listener)
-        await self._scan(device)
+        try:
+            await self._scan(device)
+        except BaseException as error:
+            self._listeners.discard(listener)
+            if isinstance(error, core.BaseBumbleError | hci.HCI_Error):
+                raise BleakError(f"cannot scan: {error}") from error
+            raise
 
     async def unlisten(self, listener: Listener) -> None:
         """Stop scanning when nobody listens any more."""
         self._listeners.discard(listener)
         if self._device is not None:
-            await self._scan(self._device)
+            try:
+                await self._scan(self._device)
+            except (core.BaseBumbleError, hci.HCI_Error) as error:
+                raise BleakError(f"cannot stop scanning: {error}") from error
 
     async def connect(self, link: Link, address: hci.Address) -> Connection:
         """Connect; cancelling this cancels the request in the controller, too."""
         device = await self.device()
         async with self._connect_lock:
+            self._connecting = True
             try:
                 connection = await device.connect(address, timeout=None)
             except asyncio.CancelledError:
+                self._connecting = False
                 # Bumble cancels the controller's request only when the timeout is its own.
                 with contextlib.suppress(core.BaseBumbleError, asyncio.CancelledError):
                     await device.send_command(hci.HCI_LE_Create_Connection_Cancel_Command())
                 raise
+            finally:
+                self._connecting = False
         self._links.add(link)
         return connection
+
+    def _unclaimed(self, connection: Connection) -> None:
+        """End a link that came about just as its connect was given up: nobody would use it."""
+        if self._connecting:
+            return
+        goodbye = asyncio.create_task(_disconnect(connection), name="unclaimed-link")
+        self._goodbyes.add(goodbye)
+        goodbye.add_done_callback(self._goodbyes.discard)
 
     def forget(self, link: Link) -> None:
         """The link is over."""
@@ -116,25 +160,30 @@ class Adapter:
                 told = False
             except (OSError, core.BaseBumbleError, TimeoutError) as error:
                 if not told:
-                    log.warning("radio: no HCI controller at %s (%s)", self._transport, error)
+                    log.warning(
+                        "%s: no HCI controller at %s (%s)", self._name, self._transport, error
+                    )
                 told = True
-            await asyncio.sleep(backoff.next_s())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(backoff.next_s()):
+                    await self._cycle.wait()
 
     async def _one_life(self) -> None:
-        """Open, run until the transport is lost, and tell everybody."""
-        transport = await open_transport(self._transport)
+        """Open, run until the transport is lost or to be opened anew, and tell everybody."""
+        self._cycle.clear()
+        transport = await self._opener(self._transport)
         try:
-            config = DeviceConfiguration(name="vointi-edge", address=hci.Address(_ADDRESS))
+            config = DeviceConfiguration(name="vointi-edge", address=_address(self._name))
             device = Device.from_config_with_hci(config, transport.source, transport.sink)
             async with asyncio.timeout(_POWER_ON_S):
                 await device.power_on()
             device.on(Device.EVENT_ADVERTISEMENT, self._heard)
+            device.on(Device.EVENT_CONNECTION, self._unclaimed)
             self._device = device
             await self._scan(device)
             self._up.set()
-            log.info("radio: HCI controller at %s", self._transport)
-            await transport.source.terminated
-            log.warning("radio: HCI controller at %s is gone", self._transport)
+            log.info("%s: HCI controller at %s", self._name, self._transport)
+            await self._until_over(transport)
         finally:
             self._up.clear()
             self._device = None
@@ -142,6 +191,17 @@ class Adapter:
                 link.lost(hci.HCI_CONNECTION_TIMEOUT_ERROR)
             self._links.clear()
             await transport.close()
+
+    async def _until_over(self, transport: Transport) -> None:
+        again = asyncio.ensure_future(self._cycle.wait())
+        try:
+            await asyncio.wait(
+                (transport.source.terminated, again), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            again.cancel()
+        if not self._cycle.is_set():
+            log.warning("%s: HCI controller at %s is gone", self._name, self._transport)
 
     async def _scan(self, device: Device) -> None:
         """Make the controller scan exactly while somebody listens."""
@@ -154,3 +214,13 @@ class Adapter:
     def _heard(self, advertisement: Advertisement) -> None:
         for listener in list(self._listeners):
             listener.heard(advertisement)
+
+
+def _address(name: str) -> hci.Address:
+    """Return a static random address (the two top bits set), another one for each adapter."""
+    return hci.Address(f"F0:F1:F2:F3:F4:{zlib.crc32(name.encode()) & 0xFF:02X}")
+
+
+async def _disconnect(connection: Connection) -> None:
+    with contextlib.suppress(core.BaseBumbleError, hci.HCI_Error, TimeoutError):
+        await connection.disconnect()

@@ -196,6 +196,8 @@ class VirtualClient(BaseBleakClient):
             return task.result()
         except att.ATT_Error as error:
             raise BleakGATTProtocolError(error.error_code) from error
+        except core.BaseBumbleError as error:
+            raise BleakError(str(error) or type(error).__name__) from error
 
     async def _discover(self, peer: Peer) -> BleakGATTServiceCollection:
         collection = BleakGATTServiceCollection()

@@ -1,0 +1,145 @@
+"""BlueZ's adapters: bleak does the work, this switches them off and on and sees bluetoothd die.
+
+When bluetoothd ends, BlueZ's clients are told nothing: links stay "connected" for ever and only
+their silence would tell. Its name on the bus changing hands is told at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+from bleak import BleakAdapter
+from bleak.args.bluez import BlueZScannerArgs
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import BaseBleakScanner
+from dbus_fast import BusType, DBusError, InvalidAddressError, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+from vointi_edge.backoff import Backoff
+from vointi_edge.errors import RadioError
+
+_SERVICE = "org.bluez"
+_ADAPTER = "org.bluez.Adapter1"
+_DBUS = "org.freedesktop.DBus"
+_OWNER_CHANGED = f"type='signal',sender='{_DBUS}',member='NameOwnerChanged',arg0='{_SERVICE}'"
+# The kernel needs a moment to take an adapter down; BlueZ answers "busy" before.
+_OFF_S = 1.0
+_ANSWER_S = 3.0
+_FIX = "restart it: sudo systemctl restart bluetooth"
+
+_BUS_ERRORS = (DBusError, InvalidAddressError, OSError, EOFError, TimeoutError)
+
+
+class Bluez:
+    """One connection to the system bus for all adapters, opened when first needed."""
+
+    def __init__(self) -> None:
+        self._bus: MessageBus | None = None
+        self._opening = asyncio.Lock()
+        self._listeners: list[Callable[[str], None]] = []
+
+    async def set_powered(self, adapter: str, powered: bool) -> None:
+        """Set `Powered` of an adapter. Raises RadioError."""
+        body = [_ADAPTER, "Powered", Variant("b", powered)]
+        reply = await self._call(
+            adapter,
+            Message(
+                destination=_SERVICE,
+                path=f"/org/bluez/{adapter}",
+                interface="org.freedesktop.DBus.Properties",
+                member="Set",
+                signature="ssv",
+                body=body,
+            ),
+        )
+        if reply.message_type is MessageType.ERROR:
+            raise RadioError(adapter, f"cannot be switched ({reply.error_name})", _FIX)
+
+    async def watch(self, restarted: Callable[[str], None]) -> None:
+        """Call `restarted(reason)` whenever bluetoothd ends; runs until cancelled."""
+        self._listeners.append(restarted)
+        backoff = Backoff(floor_s=0.5, first_s=1.0, cap_s=60.0)
+        while True:
+            with contextlib.suppress(*_BUS_ERRORS):
+                bus = await self._open()
+                backoff.reset()
+                await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+            self._bus = None
+            await asyncio.sleep(backoff.next_s())
+
+    def close(self) -> None:
+        """Leave the bus."""
+        if self._bus is not None:
+            self._bus.disconnect()
+            self._bus = None
+
+    async def _call(self, adapter: str, message: Message) -> Message:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                reply = await (await self._open()).call(message)
+        except _BUS_ERRORS as error:
+            raise RadioError(adapter, f"bluetoothd does not answer ({error})", _FIX) from error
+        if reply is None:
+            raise RadioError(adapter, "bluetoothd does not answer", _FIX)
+        return reply
+
+    async def _open(self) -> MessageBus:
+        async with self._opening:
+            if self._bus is None or not self._bus.connected:
+                bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+                bus.add_message_handler(self._on_message)
+                await bus.call(
+                    Message(
+                        destination=_DBUS,
+                        path="/org/freedesktop/DBus",
+                        interface=_DBUS,
+                        member="AddMatch",
+                        signature="s",
+                        body=[_OWNER_CHANGED],
+                    )
+                )
+                self._bus = bus
+            return self._bus
+
+    def _on_message(self, message: Message) -> bool:
+        if message.member == "NameOwnerChanged" and message.body[0] == _SERVICE:
+            _, before, _ = message.body
+            if before:  # whether or not another one took its place
+                for tell in self._listeners:
+                    tell("bluetoothd ended; every link is made anew as soon as it is back")
+        return False
+
+
+class BluezPort:
+    """One adapter of BlueZ, e.g. `hci0`."""
+
+    scanner: type[BaseBleakScanner] | None = None
+    client: type[BaseBleakClient] | None = None
+
+    def __init__(self, name: str, bluez: Bluez) -> None:
+        self.name = name
+        self.scanner_args: BlueZScannerArgs = {"adapter": name}
+        self._bluez = bluez
+
+    async def power_cycle(self) -> None:
+        """Switch off and on through BlueZ. Raises RadioError when it stays down."""
+        with contextlib.suppress(RadioError):  # what is off already still has to come on
+            await self._bluez.set_powered(self.name, False)
+        await asyncio.sleep(_OFF_S)
+        await self._bluez.set_powered(self.name, True)
+
+    async def connected(self, services: Sequence[str]) -> list[BLEDevice]:
+        """Return devices that BlueZ still holds a link to."""
+        adapter = await BleakAdapter.get(bluez={"adapter": self.name})
+        return await adapter.get_connected_devices(list(services))
+
+    async def watch(self, restarted: Callable[[str], None]) -> None:
+        """Call `restarted(reason)` whenever bluetoothd ends; runs until cancelled."""
+        await self._bluez.watch(lambda reason: restarted(f"{self.name}: {reason}"))
+
+    async def close(self) -> None:
+        """Leave the bus."""
+        self._bluez.close()

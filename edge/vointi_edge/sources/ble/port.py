@@ -1,0 +1,41 @@
+"""One Bluetooth adapter as the radio sees it, whatever is behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from bleak.args.bluez import BlueZScannerArgs
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import BaseBleakScanner
+
+
+def now_s() -> float:
+    """Return the event loop's time, the one that every timeout here is measured in."""
+    return asyncio.get_running_loop().time()
+
+
+class RadioPort(Protocol):
+    """An adapter that can be switched off and on.
+
+    `scanner` and `client` are what bleak is given as its backends (None: bleak's own choice).
+    """
+
+    name: str
+    scanner: type[BaseBleakScanner] | None
+    client: type[BaseBleakClient] | None
+    scanner_args: BlueZScannerArgs
+
+    async def power_cycle(self) -> None:
+        """Switch off and on; every link ends. Raises RadioError when it stays down."""
+
+    async def connected(self, services: Sequence[str]) -> list[BLEDevice]:
+        """Return devices with a link from before this process began; they do not advertise."""
+
+    async def watch(self, restarted: Callable[[str], None]) -> None:
+        """Call `restarted(reason)` whenever all links ended beneath us; runs until cancelled."""
+
+    async def close(self) -> None:
+        """Let the adapter go."""

@@ -1,0 +1,117 @@
+"""BlueZ's adapters over a real message bus; who answers there is a stand-in for bluetoothd."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from dbus_fast import Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+from vointi_edge.errors import RadioError
+from vointi_edge.sources.ble.bluez import Bluez, BluezPort
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("dbus-daemon") is None, reason="no dbus-daemon: apt-get install dbus-daemon"
+)
+CONFIG = """\
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>custom</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/>
+<allow send_type="method_return"/><allow send_type="error"/><allow send_type="signal"/>
+<allow receive_type="method_call"/><allow receive_type="method_return"/>
+<allow receive_type="error"/><allow receive_type="signal"/></policy></busconfig>
+"""
+
+
+@dataclass
+class Bluetoothd:
+    """Owns org.bluez and remembers how adapters were switched."""
+
+    address: str
+    refuses: bool = False
+    switched: list[tuple[str, bool]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self._bus = await MessageBus(bus_address=self.address).connect()
+        self._bus.add_message_handler(self._answer)
+        await self._bus.request_name("org.bluez")
+
+    def stop(self) -> None:
+        self._bus.disconnect()
+
+    def _answer(self, message: Message) -> Message | bool:
+        if message.message_type is not MessageType.METHOD_CALL or message.member != "Set":
+            return False
+        interface, name, value = message.body
+        assert (interface, name) == ("org.bluez.Adapter1", "Powered")
+        assert isinstance(value, Variant)
+        self.switched.append((message.path, value.value))
+        if self.refuses:
+            return Message.new_error(message, "org.bluez.Error.Failed", "rfkill")
+        return Message.new_method_return(message)
+
+
+@pytest.fixture
+def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A message bus of its own, in the system bus's place."""
+    path, config = tmp_path / "bus", tmp_path / "bus.conf"
+    config.write_text(CONFIG.format(path=path))
+    command = ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"]
+    process = subprocess.Popen([*command, "--print-address=1"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={path}")
+    yield f"unix:path={path}"
+    process.terminate()
+    process.wait(10)
+    process.stdout.close()
+
+
+@pytest.fixture
+async def daemon(bus: str) -> AsyncIterator[Bluetoothd]:
+    one = Bluetoothd(bus)
+    await one.start()
+    yield one
+    one.stop()
+
+
+async def test_an_adapter_is_switched_off_and_on(daemon: Bluetoothd) -> None:
+    port = BluezPort("hci1", Bluez())
+    await port.power_cycle()
+    assert daemon.switched == [("/org/bluez/hci1", False), ("/org/bluez/hci1", True)]
+    await port.close()
+
+
+async def test_an_adapter_that_cannot_be_switched_is_said_with_the_next_step(
+    daemon: Bluetoothd,
+) -> None:
+    daemon.refuses = True
+    port = BluezPort("hci0", Bluez())
+    with pytest.raises(RadioError, match=r"hci0: cannot be switched .*systemctl restart bluetooth"):
+        await port.power_cycle()
+    await port.close()
+
+
+async def test_the_end_of_bluetoothd_is_told_at_once_and_only_that(daemon: Bluetoothd) -> None:
+    bluez, told = Bluez(), []
+    ports = [BluezPort(name, bluez) for name in ("hci0", "hci1")]
+    watching = [asyncio.create_task(port.watch(told.append)) for port in ports]
+    await asyncio.sleep(0.3)
+    assert told == []
+    daemon.stop()
+    async with asyncio.timeout(5):
+        while len(told) < 2:  # noqa: ASYNC110 - told by the bus
+            await asyncio.sleep(0.01)
+    assert sorted(told)[0].startswith("hci0: bluetoothd ended; every link is made anew")
+    await daemon.start()  # that it is back ends no link
+    await asyncio.sleep(0.1)
+    assert len(told) == 2
+    for task in watching:
+        task.cancel()
+    await ports[0].close()

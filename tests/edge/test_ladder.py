@@ -1,0 +1,62 @@
+"""Which step a radio that hears nothing gets, and how often."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from vointi_edge.sources.ble import words
+from vointi_edge.sources.ble.ladder import SILENCE_S, TRIAL_S, Ladder, Step
+
+
+def steps(ladder: Ladder, until_s: float, links: int) -> list[tuple[float, Step]]:
+    now_s, taken = 0.0, []
+    while now_s < until_s:
+        step = ladder.climb(now_s, missed=True, dead=False, links=links)
+        taken.append((now_s, step))
+        now_s += ladder.patience_s
+    return taken
+
+
+def test_the_gentle_step_comes_first_and_the_hard_one_soon_after() -> None:
+    ladder = Ladder()
+    taken = steps(ladder, 20, links=0)
+    assert taken == [(0, Step.SCAN_AGAIN), (TRIAL_S, Step.POWER_CYCLE)]
+    assert SILENCE_S + TRIAL_S < 120 - 16  # healed within 120 s though a link was silent before
+
+
+def test_hard_steps_become_rare_and_with_living_links_rarer() -> None:
+    for links, most in ((0, 12), (2, 11)):
+        cycles = [at for at, step in steps(Ladder(), 6 * 3600, links) if step is Step.POWER_CYCLE]
+        assert 4 < len(cycles) <= most
+        gaps = [b - a for a, b in itertools.pairwise(cycles)]
+        assert gaps == sorted(gaps)
+        assert min(gaps) >= (180 if links else 60)
+        assert gaps[-1] >= 3600
+
+
+def test_nobody_missed_is_no_reason_for_a_hard_step() -> None:
+    ladder = Ladder()
+    for hour in range(100):
+        step = ladder.climb(hour * 3600, missed=False, dead=False, links=3)
+        assert step is Step.SCAN_AGAIN
+    assert not ladder.climbing
+    assert ladder.climb(1e6, missed=True, dead=False, links=3) is Step.SCAN_AGAIN
+
+
+def test_who_does_not_even_answer_is_switched_at_once() -> None:
+    assert Ladder().climb(0, missed=True, dead=True, links=5) is Step.POWER_CYCLE
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("C0:DE:00:00:00:01 - strap: gone"), "… - strap: gone"),
+        (OSError("dev_C0_DE_00_00_00_01 is not there"), "dev_… is not there"),
+        (OSError("\x1b[31mred"), "?[31mred"),
+        (TimeoutError(), "no answer"),
+        (EOFError(), "EOFError"),
+    ],
+)
+def test_a_reason_has_no_address_and_nothing_to_escape(error: Exception, said: str) -> None:
+    assert words.reason(error) == said
