@@ -10,14 +10,13 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.uuids import normalize_uuid_str
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from edge_parts import Hub, SetClock, models
+from edge_parts import Hub, SetClock, SilentPort, hear, models
 from vointi_contract.metrics import by_code
 from vointi_edge.config import DeviceConfig
 from vointi_edge.decoders.bthome_sealed import SealedBTHome
 from vointi_edge.decoders.values import Decoded
 from vointi_edge.errors import DecodeError
 from vointi_edge.sources.ble.advertisement import AdvertisingDevice
-from vointi_edge.sources.ble.backend import Backend
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ble.repeats import Repeats
 from vointi_edge.sources.ports import Assigned, Context
@@ -111,7 +110,7 @@ def test_of_two_formats_the_better_one_is_kept_while_it_is_heard() -> None:
 def heard(
     model: str, payloads: list[bytes], key: bytes | None = None, name: str = "Sensor"
 ) -> tuple[Hub, Radio]:
-    hub, radio = Hub(), Radio(Backend())
+    hub, radio = Hub(), Radio([SilentPort()])
     device = DeviceConfig("room-1", model, ADDRESS, None, None, key=key)
     assigned = Assigned(device, models()[model])
     AdvertisingDevice(assigned, radio, Context(hub, SetClock(mono_us=10**10)))
@@ -123,7 +122,7 @@ def heard(
             {normalize_uuid_str(match.service_data_uuid or "fcd2"): payload},
             *([], None, -60, ()),
         )
-        radio._heard(BLEDevice(ADDRESS, name, None), data)
+        hear(radio, BLEDevice(ADDRESS, name, None), data)
     return hub, radio
 
 

@@ -12,7 +12,7 @@ import pytest
 from bleak import BleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from edge_parts import Hub, SetClock, models
+from edge_parts import Hub, SetClock, SilentPort, hear, models
 from vointi_edge.config import DeviceConfig
 from vointi_edge.sources.ble.advertisement import AdvertisingDevice
 from vointi_edge.sources.ble.pmd import CONTROL_POINT, DATA, PmdControl, PmdStream
@@ -123,17 +123,6 @@ def advert(address: str, payload: str) -> tuple[BLEDevice, AdvertisementData]:
         "Nieminen's phone", {0x0499: bytes.fromhex(payload)}, {}, [], None, -60, ()
     )
     return BLEDevice(address, "Nieminen's phone", None), data
-
-
-class SilentPort:
-    """An adapter that nobody starts."""
-
-    name, scanner, client = "radio 1", None, None
-
-
-def hear(radio: Radio, device: BLEDevice, advertisement: AdvertisementData) -> None:
-    """Let the radio's one adapter hear an advertisement."""
-    radio._stations[0]._on_advertisement(device, advertisement)
 
 
 GOOD = "0512fc5394c37c0004fffc040cac364200cdcbb8334c884f"

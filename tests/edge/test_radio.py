@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ def play(story: Callable[[Scene], Awaitable[None]], **scene: Any) -> None:
     """Run a story in a scene, in virtual time."""
 
     async def run() -> None:
+        random.seed(1)  # the edge's jitter
         async with Scene(**scene) as stage:
             await story(stage)
 
@@ -260,7 +262,7 @@ def test_a_stream_that_froze_is_found_and_its_new_links_back_off(
         assert "take the device off and on" in note
         await asyncio.sleep(500)
         tries = sum(c[1:3] == ("strap-1", "connected") for c in scene.hub.links if c[0] > began_s)
-        assert 5 < tries < 25
+        assert 5 < tries < 35
         assert warnings(caplog, "fell silent") == 1
         await scene.fault("freeze", device=STRAP, frozen=False)
         assert await scene.more("strap-1", "ecg", HEALED_S, by=1) < 75

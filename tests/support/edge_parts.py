@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
 from vointi_contract.codec import encode
 from vointi_contract.frame import Batch, Channel, ClockState, Frame, Quality
 from vointi_edge.catalogue import Model, load_catalogue
 from vointi_edge.decoders.values import channel
 from vointi_edge.outbox.store import Entry
 from vointi_edge.reading import Reading
+from vointi_edge.sources.ble.radio import Radio
 
 ROOT = Path(__file__).resolve().parents[2]
 ECG_HZ = 130.045
@@ -118,3 +121,14 @@ def frames(signal: np.ndarray, skip: tuple[int, ...] = ()) -> list[Reading]:
         )  # fmt: skip
         gap = False
     return made
+
+
+class SilentPort:
+    """An adapter that nobody starts."""
+
+    name, scanner, client = "radio 1", None, None
+
+
+def hear(radio: Radio, device: BLEDevice, advertisement: AdvertisementData) -> None:
+    """Let the radio's one adapter hear an advertisement."""
+    radio._stations[0]._on_advertisement(device, advertisement)
