@@ -33,7 +33,7 @@ demo: .stamps/run assets ## from nothing to a live chart (PORT=8080 SEED=1)
 	@exec .venv/bin/vointi-demo --port "$(PORT)" --seed "$(SEED)" $(DEMO_ARGS)
 
 test: .stamps/dev assets .stamps/system lint types check-imports sanitize ## everything, with a real broker, radio and browser
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --no-loadscope-reorder $(PYTEST_ARGS)
 
 bench: .stamps/bench ## measure ours and the peers side by side; tables and figures in bench-out
 	@$(PY) -m benchmarks $(BENCH_ARGS)

@@ -6,8 +6,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDS_SOCKETS = ("network", "browser")
@@ -15,11 +17,18 @@ NEEDS_SOCKETS = ("network", "browser")
 ONE_AT_A_TIME = ("browser", "integration")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep a file's tests on one worker, and all whole chains on the same one."""
-    place = item.path.relative_to(ROOT / "tests")
-    group = "chain" if place.parts[0] in ONE_AT_A_TIME else str(place)
-    item.add_marker(pytest.mark.xdist_group(group))
+class OneChainAtATime(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps a file's tests on one worker, and all whole chains on the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "chain" if file.split("/")[1] in ONE_AT_A_TIME else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneChainAtATime:
+    """Share the tests out to the workers of `make test`."""
+    return OneChainAtATime(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ from vointi_edge.clock import make_clock
 from vointi_edge.config import BleConfig, DeviceConfig
 from vointi_edge.reading import Reading
 from vointi_edge.sources.ble.advertisement import AdvertisingDevice
-from vointi_edge.sources.ble.backend import make_backend
+from vointi_edge.sources.ble.backend import make_ports
 from vointi_edge.sources.ble.gatt import GattDevice
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
@@ -73,7 +73,7 @@ async def running(
     place = home(PacedClock(10.0), 5, extras)
     await place.start("127.0.0.1", 0, "--home")
     hci = "tcp-client:{}:{}".format(*place.port.address)
-    radio = Radio(make_backend(BleConfig("virtual", hci)))
+    radio = Radio(make_ports(BleConfig("virtual", hci)))
     context = Context(hub, make_clock("system", 1.0))
     sources = [source(one, radio, context, visit_every_s) for one in addresses]
     tasks = [asyncio.create_task(one.run()) for one in (*sources, radio)]
