@@ -15,8 +15,7 @@ from benchmarks.rows import ROOT, Row, Settings
 sys.path.append(str(ROOT / "tests" / "support"))
 
 from chromium import distinct_pictures, open_browser
-from playwright.sync_api import Error, Page
-from running_demo import RunningDemo
+from running_demo import RunningDemo, wait_for
 
 NAME = "chain"
 SPOT_STREAMS = ("hr", "spo2")
@@ -58,24 +57,13 @@ def _moving_s(folder: Path) -> float:
         page = browser.new_page()
         began = time.monotonic()
         with RunningDemo(folder) as demo:
-            _open(page, demo.url + PAGE, began + 60)
+            wait_for(demo.health, 60, "the gateway answers")
+            page.goto(demo.url + PAGE)
             page.locator(CANVAS).wait_for()
             while distinct_pictures(page, CANVAS, 3, 50) < 3:
                 if time.monotonic() > began + 60:
                     raise TimeoutError("no moving trace within 60 s")
             return time.monotonic() - began
-
-
-def _open(page: Page, url: str, until: float) -> None:
-    while True:
-        try:
-            page.goto(url)
-        except Error:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _listen(demo: RunningDemo, began: float, seconds: float) -> tuple[float, list[float]]:

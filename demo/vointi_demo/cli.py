@@ -140,7 +140,7 @@ class _Loop:
         """Yield the time after each look at the gateway, until it is time to stop."""
         due = 0.0
         while not self._stopping:
-            self._supervisor.watch(gateway_answers=self._health.answered)
+            self._supervisor.watch()
             now = time.monotonic()
             if self._seconds and now - self._began > self._seconds:
                 return

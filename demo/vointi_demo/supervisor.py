@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 from .layout import Layout
 from .process import Child
 
 STOP_TIMEOUT_S = 6.0
-# Readings that are taken before anybody can show them come late to the first chart. An edge does
-# not need the gateway, so a slow one does not hold it up for longer than this.
-EDGES_AT_LATEST_S = 10.0
 
 
 def program(name: str) -> str:
@@ -59,26 +55,18 @@ class Supervisor:
 
     def __init__(self, layout: Layout, children: list[Child]) -> None:
         self.layout, self.children = layout, children
-        self._edges = [child for child in children if child.name.endswith("edge")]
-        self._edges_due = 0.0
         self._told: dict[str, int | None] = {}
 
     def start(self) -> None:
-        """Start every part but the edges."""
+        """Start every part. The edges collect nothing before the gateway's policy has come."""
         for child in self.children:
-            if child not in self._edges:
-                child.start()
-        self._edges_due = time.monotonic() + EDGES_AT_LATEST_S
+            child.start()
         self._tell()
 
-    def watch(self, *, gateway_answers: bool) -> None:
+    def watch(self) -> None:
         """Start again what has died; raise `ChildFailedError` for what can never run."""
         for child in self.children:
             child.watch()
-        if self._edges and (gateway_answers or time.monotonic() >= self._edges_due):
-            for edge in self._edges:
-                edge.start()
-            self._edges = []
         self._tell()
 
     def stop(self) -> None:
