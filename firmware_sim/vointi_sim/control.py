@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import resource
 from collections.abc import Sequence
@@ -11,57 +10,32 @@ from pathlib import Path
 from typing import Any
 
 from vointi_sim.clock import Clock
-from vointi_sim.errors import ArgumentError, ListenError
+from vointi_sim.errors import ArgumentError
 from vointi_sim.faults import Faults
+from vointi_sim.listener import Listener
 from vointi_sim.places import Place
 
-# The longest command is under 200 bytes.
-_LINE_LIMIT = 4096
 
-
-class ControlPort:
+class ControlPort(Listener):
     """Takes faults (see `Faults`) and `{"op": "stats"}` over TCP.
 
     Answers `{"ok": true, …}` or `{"ok": false, "error": "field: problem; fix"}`.
     """
 
+    limit = 4096  # the longest command is under 200 bytes
+
     def __init__(self, places: Sequence[Place], faults: Faults, clock: Clock) -> None:
+        super().__init__()
         self._places = places
         self._faults = faults
         self._clock = clock
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
 
-    async def start(self, host: str, port: int, field: str) -> tuple[str, int]:
-        """Listen; returns the actual address. Raises ListenError."""
-        try:
-            self._server = await asyncio.start_server(self._serve, host, port, limit=_LINE_LIMIT)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise ListenError(field, f"{host}:{port}", reason) from error
-        actual = self._server.sockets[0].getsockname()
-        return str(actual[0]), int(actual[1])
-
-    async def stop(self) -> None:
-        """Stop listening and hang up."""
-        for writer in list(self._writers):
-            writer.close()
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            # A line over the limit ends the conversation, as does a peer that resets.
-            with contextlib.suppress(ValueError, ConnectionError):
-                while line := await reader.readline():
-                    answer = await self._answer(line)
-                    writer.write(json.dumps(answer).encode() + b"\n")
-                    await writer.drain()
-        finally:
-            self._writers.discard(writer)
-            writer.close()
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer line by line; a line over the limit ends the conversation."""
+        while line := await reader.readline():
+            answer = await self._answer(line)
+            writer.write(json.dumps(answer).encode() + b"\n")
+            await writer.drain()
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         try:

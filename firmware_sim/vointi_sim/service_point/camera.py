@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import hashlib
 import json
@@ -12,11 +11,10 @@ import secrets
 from collections.abc import Callable
 from enum import StrEnum
 
-from vointi_sim.errors import ListenError
+from vointi_sim.listener import Listener
 
 _PATHS = ("/local/people-counter/.api?live-sum.json", "/local/tvpc/.api?live-sum.json")
 _REALM = "AXIS_00408CAC512B"
-_HEAD_LIMIT = 8192
 _PAIR = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]*))')
 
 
@@ -32,12 +30,15 @@ class Mood(StrEnum):
     HANG_UP = "hang_up"
 
 
-class Camera:
+class Camera(Listener):
     """`counts` gives people in and out. Without `password` everybody may ask."""
+
+    limit = 8192
 
     def __init__(
         self, counts: Callable[[], tuple[int, int]], username: str = "", password: str = ""
     ) -> None:
+        super().__init__()
         self.mood = Mood.WELL
         self.password = password
         self.asked = 0
@@ -45,37 +46,12 @@ class Camera:
         self._username = username
         self._counts = counts
         self._nonce = secrets.token_hex(16)
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
 
-    async def start(self, host: str, port: int, field: str) -> tuple[str, int]:
-        """Listen; returns the actual address. Raises ListenError."""
-        try:
-            self._server = await asyncio.start_server(self._serve, host, port, limit=_HEAD_LIMIT)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise ListenError(field, f"{host}:{port}", reason) from error
-        actual = self._server.sockets[0].getsockname()
-        return str(actual[0]), int(actual[1])
-
-    async def stop(self) -> None:
-        """Stop listening and hang up."""
-        for writer in list(self._writers):
-            writer.close()
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ValueError):
-                while True:
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    await self._answer(head.decode("latin-1"), writer)
-        finally:
-            self._writers.discard(writer)
-            writer.close()
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer requests for as long as they come."""
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            await self._answer(head.decode("latin-1"), writer)
 
     async def _answer(self, head: str, writer: asyncio.StreamWriter) -> None:
         self.asked += 1
