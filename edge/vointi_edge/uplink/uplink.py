@@ -318,8 +318,8 @@ class Uplink:
 
 
 async def _wait(event: asyncio.Event, at_most_s: float) -> None:
-    """Wait until the event is set from now on, but no longer than `at_most_s`."""
-    event.clear()
+    """Wait for the event, but no longer than `at_most_s`; one that came meanwhile counts."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(at_most_s):
             await event.wait()
+    event.clear()
