@@ -99,8 +99,7 @@ class _Loop:
         self, supervisor: Supervisor, host: str, port: int, seconds: float, console: Console
     ) -> None:
         self._supervisor, self._console = supervisor, console
-        self._ask_host = host
-        self._port, self._seconds = port, seconds
+        self._host, self._port, self._seconds = host, port, seconds
         self._url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
         self._stopping = False
         self._health = health.Health()
@@ -145,7 +144,7 @@ class _Loop:
             if self._seconds and now - self._began > self._seconds:
                 return
             if now >= due:
-                self._health = health.ask(self._ask_host, self._port)
-                due = now + (ASK_S if self._health.answered else WATCH_S)
+                self._health = health.ask(self._host, self._port)
+                due = now + ASK_S
                 yield now
             time.sleep(WATCH_S)
