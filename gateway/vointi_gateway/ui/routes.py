@@ -8,13 +8,12 @@ from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from vointi_gateway.api.sight import principal_of
 from vointi_gateway.identity.sessions import Principal
-from vointi_gateway.ui.messages import DEFAULT_LANGUAGE, load_messages
+from vointi_gateway.ui.rendering import page_environment
 
 _HERE = Path(__file__).parent
 #: Browsers ask each time and get a 304: a page never mixes files of two versions.
@@ -39,16 +38,7 @@ class _Pages:
 
     def __init__(self, pilots: Sequence[PilotView], version: str) -> None:
         self._pilots = pilots
-        self._environment = Environment(
-            loader=PackageLoader(__package__ or "vointi_gateway.ui"),
-            autoescape=select_autoescape(),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals.update(
-            t=load_messages(), lang=DEFAULT_LANGUAGE, version=version, pilot=None
-        )
+        self._environment = page_environment(version)
         self._static = StaticFiles(directory=_HERE / "static")
 
     def _render(self, template: str, status: int = 200, **values: object) -> HTMLResponse:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -13,23 +12,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ..api.deps import TheGateway
 from ..api.session import address, end_session, session_of, set_cookie
 from ..identity.errors import IdentityError, RefusedError
-from .messages import DEFAULT_LANGUAGE, load_messages
+from .rendering import page_environment
 
 
 class _Pages:
     """Renders the forms and takes what they send."""
 
     def __init__(self, version: str) -> None:
-        self._environment = Environment(
-            loader=PackageLoader(__package__ or "vointi_gateway.ui"),
-            autoescape=select_autoescape(),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.globals.update(
-            t=load_messages(), lang=DEFAULT_LANGUAGE, version=version, pilot=None
-        )
+        self._environment = page_environment(version)
 
     def _form(self, template: str, problem: IdentityError | None = None) -> HTMLResponse:
         page = self._environment.get_template(template)
