@@ -56,11 +56,10 @@ class MqttConfig:
 class BleConfig:
     """Which radios: BlueZ's adapters by name, or virtual ones by HCI transport.
 
-    `hci` is short for one virtual adapter. An adapter holds at most `links` links at once.
+    An adapter holds at most `links` links at once.
     """
 
     backend: str
-    hci: str | None
     adapters: tuple[str, ...] = ("hci0",)
     links: int = DEFAULT_LINKS
 
@@ -227,7 +226,7 @@ def _ble(table: Table) -> BleConfig:
         _check_adapters(table, backend, adapters)
     links = table.whole("links", DEFAULT_LINKS, low=1, high=20)
     table.close()
-    return BleConfig(backend, hci or None, adapters, links)
+    return BleConfig(backend, adapters, links)
 
 
 def _check_adapters(table: Table, backend: str, adapters: tuple[str, ...]) -> None:

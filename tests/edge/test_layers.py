@@ -21,7 +21,7 @@ def test_a_pi_with_bluez_needs_no_bumble() -> None:
         "from vointi_edge.agent import Agent\n"
         "from vointi_edge.config import BleConfig\n"
         "from vointi_edge.sources.ble.backend import make_ports\n"
-        "make_ports(BleConfig('bluez', None))"
+        "make_ports(BleConfig('bluez'))"
     )
     assert "vointi_edge.sources.ble.radio" in modules
     assert not {name for name in modules if name.split(".")[0] in ("bumble", "scipy", "vointi_sim")}

@@ -73,7 +73,7 @@ async def running(
     place = home(PacedClock(10.0), 5, extras)
     await place.start("127.0.0.1", 0, "--home")
     hci = "tcp-client:{}:{}".format(*place.port.address)
-    radio = Radio(make_ports(BleConfig("virtual", hci, (hci,))))
+    radio = Radio(make_ports(BleConfig("virtual", (hci,))))
     context = Context(hub, make_clock("system", 1.0))
     sources = [source(one, radio, context, visit_every_s) for one in addresses]
     tasks = [asyncio.create_task(one.run()) for one in (*sources, radio)]
