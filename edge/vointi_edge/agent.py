@@ -203,7 +203,7 @@ class Agent:
             for task in ended:
                 task.result()
         finally:
-            await self._stop(background)
+            await _to_the_end(self._stop(background))
 
     async def _stop(self, background: list[asyncio.Task[None]]) -> None:
         self._steward.stopping()
@@ -421,6 +421,20 @@ def _age_s(oldest: Row | None, boot: int, clock: Clock) -> float | None:
     if frame.boot == boot:
         return (clock.boottime_us() - frame.mono_us) / 1e6
     return (wall_us - frame.wall_us) / 1e6 if wall_us and frame.wall_us else None
+
+
+async def _to_the_end(job: Coroutine[Any, Any, None]) -> None:
+    """Await the job, whoever cancels meanwhile; half a stop would leave the outbox's thread."""
+    task = asyncio.create_task(job)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

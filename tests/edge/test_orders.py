@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -261,3 +262,18 @@ async def test_another_configuration_serves_or_the_one_before_comes_back(
     async with box.run():
         outcome, reason = await answered(gateway, "config", 2)
         assert (outcome, reason) == ("failed", "the broker was not reached with it")
+
+
+async def test_stopped_again_while_it_stops_it_stops_all_the_same(box: Box) -> None:
+    async with box.run() as agent:
+        await until(lambda: agent._steward.anchors)
+        agent.reading(box.heart_rate())
+        stopping = box.task
+        assert stopping is not None
+        stopping.cancel()
+        for _ in range(3):
+            await asyncio.sleep(0)
+            stopping.cancel()
+        await asyncio.wait((stopping,))
+        assert stopping.cancelled()
+        assert not agent._writer._thread.is_alive()

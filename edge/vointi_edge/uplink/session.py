@@ -87,11 +87,13 @@ class Session:
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self._client = self._make_client(will)
+        self._connecting: asyncio.Future[None] | None = None
 
     async def open(self, subscribe: Sequence[str]) -> None:
         """Connect and subscribe; raises SessionError or WindowError."""
         try:
-            await self._loop.run_in_executor(None, self._connect)
+            self._connecting = self._loop.run_in_executor(None, self._connect)
+            await asyncio.shield(self._connecting)
         except OSError as error:
             self._connected.cancel()
             raise SessionError(f"{error.strerror or error}") from None
@@ -124,6 +126,8 @@ class Session:
 
     async def abort(self) -> None:
         """Drop the connection without a word and end paho's thread."""
+        if self._connecting is not None:  # cancelled meanwhile, it would leave an open socket
+            await asyncio.wait((self._connecting,))
         sock = self._client.socket()
         if isinstance(sock, socket.socket):
             with contextlib.suppress(OSError):
