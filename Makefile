@@ -25,6 +25,8 @@ PORT ?= 8080
 SEED ?= 1
 # Tests that run side by side; whole chains and browsers always run one after the other.
 WORKERS ?= auto
+# A wait that ran out on a busy machine is tried once more, and listed; a wrong result never is.
+PATIENCE := --reruns 1 --only-rerun 'Timeout' --only-rerun 'did not come in'
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,7 +35,7 @@ demo: .stamps/run assets ## from nothing to a live chart (PORT=8080 SEED=1)
 	@exec .venv/bin/vointi-demo --port "$(PORT)" --seed "$(SEED)" $(DEMO_ARGS)
 
 test: .stamps/dev assets .stamps/system lint types check-imports sanitize ## everything, with a real broker, radio and browser
-	@$(PY) -m pytest -n $(WORKERS) --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --no-loadscope-reorder $(PATIENCE) $(PYTEST_ARGS)
 
 bench: .stamps/bench ## measure ours and the peers side by side; tables and figures in bench-out
 	@$(PY) -m benchmarks $(BENCH_ARGS)
