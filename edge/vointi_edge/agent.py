@@ -123,6 +123,7 @@ class Agent:
             lambda: OutboxStore(path, kernel_boot, config.max_bytes, vault),
             config.commit_ms / 1000,
             self._committed,
+            on_bad=self._unsendable,
         )
         self._counts = self._writer.opened_with
         self._notes = PipelineNotes(config.data_dir / PIPELINES_FILE, vault)
@@ -289,6 +290,11 @@ class Agent:
         """In the outbox's thread: hand over to the event loop."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._uplink.offer_live, rows)
+
+    def _unsendable(self, entry: Entry, reason: str) -> None:
+        """In the outbox's thread: count a reading that cannot be encoded."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._states.bad, entry.device, entry.stream, reason)
 
     async def _save_for_ever(self) -> None:
         while True:

@@ -99,18 +99,29 @@ def test_what_finds_no_room_is_counted_as_lost_by_name(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_reading_that_the_contract_refuses_harms_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("trouble", [PayloadError("channels", "too long"), OverflowError("int")])
+def test_a_reading_that_cannot_be_encoded_is_counted_and_harms_no_other(
+    tmp_path: Path, trouble: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     def refuse(boot: int, seq: int) -> bytes:
-        raise PayloadError("channels", "too long")
+        raise trouble
 
-    out = Committed()
-    writer = OutboxWriter(store_at(tmp_path), 0.01, out)
-    for one in (entry(), Entry("oxi-1", "scalar", refuse), entry()):
+    out, bad = Committed(), []
+    writer = OutboxWriter(
+        store_at(tmp_path), 0.01, out, on_bad=lambda entry, reason: bad.append((entry, reason))
+    )
+    for one in (entry(), Entry("oxi-1", "scalar", refuse, "spot"), entry()):
         writer.offer(one)
     writer.start()
     out.wait(2)
+    writer.offer(entry())
+    out.wait(3)
+    assert writer.alive
     writer.stop()
-    assert out.seqs == [1, 2]
+    assert out.seqs == [1, 2, 3]
+    assert [(one.device, one.stream) for one, _ in bad] == [("oxi-1", "spot")]
+    assert type(trouble).__name__ in bad[0][1]
+    assert "oxi-1 said what cannot be sent" in caplog.text
 
 
 class Failing(OutboxStore):

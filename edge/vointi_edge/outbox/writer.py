@@ -15,8 +15,6 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from vointi_contract.errors import ContractError
-
 from vointi_edge.outbox.store import Entry, OutboxStore, Row
 
 log = logging.getLogger(__name__)
@@ -30,7 +28,11 @@ _RETRY_S = 1.0
 
 
 class OutboxWriter:
-    """Group commit in a thread of its own. `on_committed(rows)` is called in that thread."""
+    """Group commit in a thread of its own.
+
+    Called in that thread: `on_committed(rows)`, and `on_bad(entry, reason)` for a reading that
+    cannot be encoded; it is left out, and the others are kept.
+    """
 
     def __init__(
         self,
@@ -38,10 +40,12 @@ class OutboxWriter:
         commit_s: float,
         on_committed: Callable[[list[Row]], None],
         max_waiting: int = MAX_WAITING,
+        on_bad: Callable[[Entry, str], None] = lambda _entry, _reason: None,
     ) -> None:
         self._open_store = open_store
         self._commit_s = commit_s
         self._on_committed = on_committed
+        self._on_bad = on_bad
         self._max_waiting = max_waiting
         self._store = open_store()
         self.opened_with = self._store.counts()
@@ -146,8 +150,6 @@ class OutboxWriter:
             known = self._store.boot, _accepted(self._store)
             try:
                 rows = self._store.append(entries, refused)
-            except ContractError:
-                entries = self._encodable(entries)
             except sqlite3.Error as error:
                 if not failing:
                     log.warning("outbox: cannot write (%s); trying again", error)
@@ -157,19 +159,26 @@ class OutboxWriter:
                 time.sleep(_RETRY_S)
                 if self._reopen(known):
                     return []
+            except Exception:  # one reading's defect must not cost the others
+                good = self._encodable(entries)
+                if len(good) == len(entries):
+                    raise
+                entries = good
             else:
                 if failing:
                     log.warning("outbox: writes again")
                 return rows
 
     def _encodable(self, entries: list[Entry]) -> list[Entry]:
-        """Leave out what the contract refuses: it never was a reading."""
+        """Leave out what cannot be encoded, counted and logged: it never was a reading."""
         good = []
         for entry in entries:
             try:
                 entry.encode(self._store.boot, 1)
-            except ContractError as error:
-                log.warning("outbox: %s said what cannot be sent: %s", entry.device, error)
+            except Exception as error:  # whatever the encoder trips over
+                reason = f"{type(error).__name__}: {error}"
+                log.warning("outbox: %s said what cannot be sent: %s", entry.device, reason)
+                self._on_bad(entry, reason)
             else:
                 good.append(entry)
         return good
