@@ -24,10 +24,14 @@ class LatencyMeter:
             with self._lock:
                 self._values.append(value_ms)
 
+    def values(self) -> list[float]:
+        """What was kept, in the order in which it came."""
+        with self._lock:
+            return list(self._values)
+
     def percentiles(self) -> tuple[float | None, float | None]:
         """p50 and p99, or None for both while nothing was measured."""
-        with self._lock:
-            values = sorted(self._values)
+        values = sorted(self.values())
         if not values:
             return None, None
         return values[len(values) // 2], values[min(len(values) - 1, int(len(values) * 0.99))]
