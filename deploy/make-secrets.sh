@@ -13,6 +13,7 @@ give() { # folder file value owner
 
 gateway=$(word); edge=$(word); token=$(word)
 mosquitto_passwd -b -c /tmp/users gateway "$gateway"
+mosquitto_passwd -b /tmp/users gateway-backlog "$gateway"
 mosquitto_passwd -b /tmp/users home-1 "$edge"
 give broker users "$(cat /tmp/users)" 1883:1883
 give gateway mqtt "$gateway" 10001:10001

@@ -56,7 +56,13 @@ class IngestSettings:
 
     linger_ms: float = 4.0
     max_messages: int = 500
+    #: Deliveries that may wait in each lane.
     queue: int = 5000
+    #: Deliveries a second that one edge may send for long: a home sends ten, a recording at twenty
+    #: times its speed two hundred, and the writer takes several thousand.
+    edge_rate_hz: float = 2000.0
+    #: Deliveries that one edge may send at once; less than `queue`, or one edge fills it.
+    edge_burst: int = 2000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from typing import Any
@@ -208,6 +208,10 @@ class Gateway:
         """The five counts of these edges alone."""
         counts = self.ingest.writer.counts
         return asdict(sum((counts[e] for e in edges if e in counts), Counts()))
+
+    def held_back(self) -> Mapping[str, int]:
+        """Deliveries per edge that were too many at once, since the start."""
+        return self.ingest.inbox.held_back
 
     def counts_document(self) -> dict[str, Any]:
         """The five counts by name."""

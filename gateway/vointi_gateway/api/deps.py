@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Path, Query
@@ -46,6 +46,9 @@ class GatewayView(Protocol):
 
     def counts_of(self, edges: Sequence[str]) -> dict[str, Any]:
         """The five counts of these edges alone."""
+
+    def held_back(self) -> Mapping[str, int]:
+        """Deliveries per edge that were too many at once, since the start."""
 
     @property
     def mqtt_address(self) -> tuple[str, int]:

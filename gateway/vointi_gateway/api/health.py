@@ -39,6 +39,10 @@ class EdgeOut(BaseModel):
     online: bool
     outbox: OutboxOut | None = Field(description="As last reported; null before the first report")
     last_seen_us: int | None = Field(description="UTC µs of its last message")
+    held_back: int = Field(
+        description="Messages that came faster than ingest.edge_rate_hz since the gateway started; "
+        "they were not taken and the edge sends them again"
+    )
 
 
 class BrokerOut(BaseModel):
@@ -95,6 +99,7 @@ def health(gateway: TheGateway, sight: TheSight) -> HealthOut:
     """Version, uptime, the five counts, edges, broker and store; counts of visible edges only."""
     edges = sight.edges()
     every = sight.everything
+    held_back = gateway.held_back()
     counts = gateway.counts_document() if every else gateway.counts_of([v.edge for v in edges])
     nothing = LatencyOut(p50=None, p99=None)
     ok = gateway.broker_connected and gateway.store_ok
@@ -103,7 +108,7 @@ def health(gateway: TheGateway, sight: TheSight) -> HealthOut:
         version=gateway.version,
         uptime_s=round(gateway.uptime_s, 3),
         counts=CountsOut(**counts),
-        edges=[_edge(view) for view in edges],
+        edges=[_edge(view, held_back.get(view.edge, 0)) for view in edges],
         broker=BrokerOut(connected=gateway.broker_connected),
         store=StoreOut(backend=gateway.store.name, ok=gateway.store_ok),
         latency_ms=_latency(gateway.latency_ms()) if every else nothing,
@@ -116,7 +121,7 @@ def _latency(percentiles: tuple[float | None, float | None]) -> LatencyOut:
     return LatencyOut(p50=p50, p99=p99)
 
 
-def _edge(view: EdgeView) -> EdgeOut:
+def _edge(view: EdgeView, held_back: int) -> EdgeOut:
     outbox = view.status.outbox.as_dict() if view.status else None
     return EdgeOut(
         edge=view.edge,
@@ -124,4 +129,5 @@ def _edge(view: EdgeView) -> EdgeOut:
         online=view.online,
         outbox=OutboxOut.model_validate(outbox) if outbox else None,
         last_seen_us=view.last_seen_us,
+        held_back=held_back,
     )

@@ -27,6 +27,14 @@ EDGE_READS = ("c/#",)
 GATEWAY_WRITES = (f"{ROOT}/+/+/+/c/#",)
 GATEWAY_READS = (f"{ROOT}/+/+/+/#",)
 
+#: What the gateway's sessions add to its name: a broker gives one account one session. The other
+#: lane, and the slots (sets of shards) that several gateways share, each with its two lanes.
+LANES = ("", "-backlog")
+SLOTS = 8
+SUFFIXES = tuple(
+    f"{slot}{lane}" for slot in ("", *(f"-{n}" for n in range(SLOTS))) for lane in LANES
+)
+
 #: mosquitto's own number; the file lies beside the passwords, so more rounds guard nothing.
 _ROUNDS = 101
 
@@ -68,7 +76,15 @@ def load_users(path: Path) -> dict[str, User]:
         raise ConfigError(path.name, "", f"is not JSON: {exc}") from exc
     if not isinstance(document, dict) or not document:
         raise ConfigError(path.name, "", "must be an object of users, at least one")
-    return {name: _user(name, entry, path.name) for name, entry in document.items()}
+    users = {name: _user(name, entry, path.name) for name, entry in document.items()}
+    return {s.name: s for user in users.values() for s in _sessions(user)} | users
+
+
+def _sessions(user: User) -> list[User]:
+    """An account for each session of a gateway, with its password; an edge has one."""
+    if user.role == "edge":
+        return [user]
+    return [User(user.name + suffix, user.password, "gateway") for suffix in SUFFIXES]
 
 
 def _user(name: str, entry: object, where: str) -> User:

@@ -1,4 +1,4 @@
-"""The broker session: paho, MQTT 3.1.1 or 5 by configuration, one code path."""
+"""One broker session: paho, MQTT 3.1.1 or 5 by configuration, one code path."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import logging
 import queue
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from vointi_contract.topics import SUBSCRIBE_DATA, SUBSCRIBE_RESULTS, SUBSCRIBE_STATUS
 
 from ..config import MqttSettings
+from .inbox import Inbox, Lane
+from .outage import Outage
 from .stage import Delivery
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 SESSION_EXPIRY_S = 86_400
 #: First wait before a new attempt, and the longest: a page should recover while one looks at it.
 BACKOFF_S = (0.2, 5.0)
+#: Topics that a warning names; a hostile edge may invent any number of devices.
+MAX_SAID = 1000
 #: How long the network thread waits for room before it looks whether it should stop.
 FULL_S = 0.2
 
@@ -33,23 +36,41 @@ class MqttSession:
 
     Args:
         settings: broker, user, protocol; the client id is fixed, so the session survives us.
-        inbox: deliveries wait here; when it is full the broker keeps the rest.
+        suffix: of user and client id: a broker gives each user one session.
+        topics: what is subscribed to.
+        former: what an earlier version of this session subscribed to, and another has now.
+        lane: where deliveries wait; when it is full the broker keeps the rest.
+        inbox: has the lanes.
+        outage: told when the broker does not answer, and when it does again.
+        next_epoch: numbers connections; no two of any session have the same number.
         wall_us: UTC now, µs.
 
     """
 
     def __init__(
-        self, settings: MqttSettings, inbox: queue.Queue[Delivery], wall_us: Callable[[], int]
+        self,
+        settings: MqttSettings,
+        *,
+        suffix: str,
+        topics: Sequence[str],
+        former: Sequence[str],
+        lane: Lane,
+        inbox: Inbox,
+        next_epoch: Callable[[], int],
+        outage: Outage,
+        wall_us: Callable[[], int],
     ) -> None:
         self._settings = settings
-        self._inbox = inbox
-        self._wall_us = wall_us
+        self._name, self._user = settings.client_id + suffix, settings.username + suffix
+        self._topics, self._former, self._lane = tuple(topics), list(former), lane
+        self._inbox, self._next_epoch, self._wall_us = inbox, next_epoch, wall_us
+        self._outage = outage
         self._epoch = 0
         self._attempts = 0
         self._connected = threading.Event()
         self._fresh = threading.Event()
         self._stopping = threading.Event()
-        self._down_logged = False
+        self._said: set[str] = set()
         self._client = self._make()
 
     @property
@@ -102,14 +123,14 @@ class MqttSession:
         five = s.protocol == "5"
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=s.client_id,
+            client_id=self._name,
             clean_session=None if five else False,
             protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
             manual_ack=True,
         )
         client.suppress_exceptions = True
-        client.enable_logger(logging.getLogger("paho"))
-        client.username_pw_set(s.username, s.password())
+        # No logger of its own: it would say once a second what is said once below.
+        client.username_pw_set(self._user, s.password())
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -129,30 +150,35 @@ class MqttSession:
         self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _props: Any
     ) -> None:
         if reason.is_failure:
-            self._down(f"refused: {reason}; check mqtt.username and mqtt.password_file")
+            self._outage.begins(
+                self._name,
+                f"refused {self._user}: {reason}; check mqtt.username and mqtt.password_file",
+            )
             return
-        self._epoch += 1
+        self._epoch = self._next_epoch()
         self._attempts = 0
-        wanted = (*SUBSCRIBE_STATUS, *SUBSCRIBE_RESULTS, *SUBSCRIBE_DATA)
-        client.subscribe([(topic, 1) for topic in wanted])
+        if self._former:
+            client.unsubscribe(self._former)
+        client.subscribe([(topic, 1) for topic in self._topics])
         self._connected.set()
         self._fresh.set()
-        self._down_logged = False
-        log.info("broker connected")
+        self._outage.ends(self._name)
+        log.info("%s: broker connected", self._name)
 
     def _on_connect_fail(self, client: paho.Client, _data: Any) -> None:
-        self._down("no answer; check mqtt.host and mqtt.port")
+        self._outage.begins(
+            self._name,
+            "does not answer; start it, or check mqtt.host and mqtt.port. It is tried again, and "
+            "edges keep what they have until then",
+        )
         self._back_off(client)
 
     def _on_disconnect(self, client: paho.Client, *_rest: Any) -> None:
         self._connected.clear()
-        self._down("connection lost")
+        if not self._stopping.is_set():
+            why = "hung up; it is tried again, and edges keep what they have until then"
+            self._outage.begins(self._name, why)
         self._back_off(client)
-
-    def _down(self, why: str) -> None:
-        if not self._down_logged:
-            self._down_logged = True
-            log.warning("broker %s:%s %s", self._settings.host, self._settings.port, why)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         delivery = Delivery(
@@ -166,8 +192,21 @@ class MqttSession:
         )
         while not self._stopping.is_set():
             try:
-                self._inbox.put(delivery, timeout=FULL_S)
+                if not self._inbox.put(delivery, self._lane, FULL_S):
+                    # The broker may forget it: its edge has it until a watermark covers it.
+                    self.ack(delivery)
+                    self._say_held_back(delivery.topic)
             except queue.Full:
                 # Reading on would need memory; not reading makes the broker hold the rest.
                 continue
             return
+
+    def _say_held_back(self, topic: str) -> None:
+        """Once for each topic: a flood is long."""
+        if topic not in self._said and len(self._said) < MAX_SAID:
+            self._said.add(topic)
+            log.warning(
+                "%s is faster than ingest.edge_rate_hz: held back, counted in GET /api/v1/health; "
+                "what has a sequence number comes again",
+                topic,
+            )

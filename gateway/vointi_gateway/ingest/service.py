@@ -1,16 +1,15 @@
-"""Ingest as one thing: the session, the inbox and the writer."""
+"""Ingest as one thing: the sessions, the inbox and the writer."""
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable
 
 from ..config import Settings
 from ..fleet import Fleet
 from ..live import LiveHub
 from ..store.port import Store
-from .mqtt import MqttSession
-from .stage import Delivery
+from .inbox import Inbox
+from .sessions import ALL, Sessions
 from .writer import Agreements, Writer
 
 
@@ -37,11 +36,12 @@ class Ingest:
         agreements: Agreements,
         wall_us: Callable[[], int],
     ) -> None:
-        inbox: queue.Queue[Delivery] = queue.Queue(settings.ingest.queue)
-        self.session = MqttSession(settings.mqtt, inbox, wall_us)
+        chosen = settings.ingest
+        self.inbox = Inbox(chosen.queue, chosen.edge_rate_hz, chosen.edge_burst)
+        self.session = Sessions(settings.mqtt, self.inbox, wall_us)
         self.writer = Writer(
             store=store,
-            inbox=inbox,
+            inbox=self.inbox,
             session=self.session,
             fleet=fleet,
             hub=hub,
@@ -53,7 +53,7 @@ class Ingest:
     def start(self) -> None:
         """The writer first: deliveries may come with the first packet."""
         self.writer.start()
-        self.session.start()
+        self.session.open("", ALL)
 
     def stop(self) -> None:
         """The writer first: what it has committed is still acknowledged."""

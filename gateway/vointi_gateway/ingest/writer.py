@@ -42,6 +42,13 @@ RETRY_S = (0.1, 5.0)
 COMPACT_ROWS = 50_000
 
 
+class Waiting(Protocol):
+    """What the writer needs of the inbox."""
+
+    def get(self, *, timeout: float) -> Delivery:
+        """The next delivery. Raises queue.Empty when none came in time (seconds)."""
+
+
 class Session(Protocol):
     """What the writer needs of the broker session."""
 
@@ -90,7 +97,7 @@ class Writer:
         self,
         *,
         store: Store,
-        inbox: queue.Queue[Delivery],
+        inbox: Waiting,
         session: Session,
         fleet: Fleet,
         hub: LiveHub,
