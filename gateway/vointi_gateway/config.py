@@ -41,13 +41,7 @@ class MqttSettings:
 
     def password(self) -> str | None:
         """The password. Raises ConfigError when the file cannot be read."""
-        if self.password_file is None:
-            return None
-        try:
-            return self.password_file.read_text(encoding="utf-8").splitlines()[0].strip()
-        except (OSError, UnicodeDecodeError, IndexError) as exc:
-            problem = f"{self.password_file} holds no password; write it on the first line"
-            raise ConfigError("config", "mqtt.password_file", problem) from exc
+        return first_line(self.password_file, "mqtt.password_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +87,31 @@ class InfluxSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PostgresSettings:
+    """A PostgreSQL that several gateways share; `host` may be the folder of a Unix socket."""
+
+    host: str = "127.0.0.1"
+    port: int = 5432
+    database: str = "vointi"
+    user: str = "vointi"
+    password_file: Path | None = None
+
+    def password(self) -> str | None:
+        """The password. Raises ConfigError when the file cannot be read."""
+        return first_line(self.password_file, "postgres.password_file")
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSettings:
+    """How the gateways on one PostgreSQL share their work: the same numbers in each of them."""
+
+    #: Sets of shards, each with two sessions at the broker; at most broker.users.SLOTS.
+    slots: int = 4
+    #: A gateway that has said nothing for so long is dead, and the others take its slots.
+    lease_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class IdentitySettings:
     """Certificates for edges. `names`: hosts and addresses that edges reach this server by."""
 
@@ -117,12 +136,14 @@ class Settings:
     data_dir: Path
     host: str = "127.0.0.1"
     port: int = 8080
-    store: Literal["embedded"] = "embedded"
+    store: Literal["embedded", "postgres"] = "embedded"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     pilot: tuple[PilotSettings, ...] = ()
     influx: InfluxSettings | None = None
+    postgres: PostgresSettings = field(default_factory=PostgresSettings)
+    shards: ShardSettings = field(default_factory=ShardSettings)
     #: Who may open the pages: everybody on this machine, or people with an account; auto is local
     #: where only this machine is listened to, accounts elsewhere.
     auth: Literal["auto", "local", "accounts"] = "auto"
@@ -133,6 +154,17 @@ class Settings:
     def is_open(self) -> bool:
         """Whether pages need no sign-in: only ever on the loopback interface."""
         return self.auth != "accounts" and is_loopback(self.host)
+
+
+def first_line(path: Path | None, key: str) -> str | None:
+    """The password in a file, None without one. Raises ConfigError naming the key."""
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8").splitlines()[0].strip()
+    except (OSError, UnicodeDecodeError, IndexError) as exc:
+        problem = f"{path} holds no password; write it on the first line"
+        raise ConfigError("config", key, problem) from exc
 
 
 def is_loopback(host: str) -> bool:

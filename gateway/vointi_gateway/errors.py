@@ -46,6 +46,10 @@ class StoreLockedError(StoreError):
     """Another process has the store open."""
 
 
+class LeaseLostError(StoreError):
+    """Another gateway has this one's shards now: nothing was kept, and it is the other's to do."""
+
+
 class QueryError(GatewayError):
     """A question to the store is not answerable as it was put.
 
