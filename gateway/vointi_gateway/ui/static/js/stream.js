@@ -25,7 +25,7 @@ export class LiveStream {
     this._tell("connecting");
     this._open();
     setInterval(() => this._watch(), 1000);
-    addEventListener("online", () => this._again(0));
+    addEventListener("online", () => this._state !== "live" && this._again(0));
     addEventListener("pagehide", () => this._source?.close());
     addEventListener("pageshow", (event) => event.persisted && this._again(0));
   }
