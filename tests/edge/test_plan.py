@@ -100,7 +100,7 @@ def test_bundles_hold_every_frame_once_in_order_and_stay_small() -> None:
         for number in range(1, 200)
         for device in ("strap-1", "oxi-1")
     ]
-    messages = bundles(rows)
+    messages = [(b.device, b.payload) for b in bundles(rows)]
     seen: dict[str, list[int]] = {}
     for device, message in messages:
         frames = decode(message).frames
@@ -113,7 +113,7 @@ def test_bundles_hold_every_frame_once_in_order_and_stay_small() -> None:
 
 def test_a_single_frame_is_sent_as_it_was_kept() -> None:
     row = Row(1, "strap-1", 5, 1, payload("strap-1", 5, 1))
-    assert bundles([row]) == [("strap-1", row.payload)]
+    assert bundles([row]) == [("strap-1", row.payload, len(row.payload))]
 
 
 def test_back_off_doubles_is_capped_random_and_starts_over() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from vointi_gateway.errors import StoreError, UnstorableError
 from vointi_gateway.fleet import Fleet
 from vointi_gateway.ingest.stage import Delivery
 from vointi_gateway.ingest.writer import Writer
-from vointi_gateway.live import LiveHub
+from vointi_gateway.live import Event, LiveHub
 from vointi_gateway.pilots.registry import Registry
 from vointi_gateway.steward import Steward
 from vointi_gateway.store.embedded import EmbeddedStore
@@ -75,8 +76,22 @@ class _Failing(EmbeddedStore):
         super().commit(commit)
 
 
+class _Pages(LiveHub):
+    """Remembers what open pages would be shown."""
+
+    listening = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[int] = []
+
+    def push(self, events: Iterable[Event]) -> None:
+        self.shown += [json.loads(e.data)["seq"] for e in events if e.name == "reading"]
+
+
 class _Bench:
     def __init__(self, path: Path) -> None:
+        self.pages = _Pages()
         self.store = _Failing(path)
         self.store.open()
         self.inbox: queue.Queue[Delivery] = queue.Queue()
@@ -91,7 +106,7 @@ class _Bench:
             inbox=self.inbox,
             session=self.session,
             fleet=self.fleet,
-            hub=LiveHub(),
+            hub=self.pages,
             agreements=Steward(self.registry, self.fleet),
             settings=IngestSettings(),
             wall_us=lambda: T0_US,
@@ -196,3 +211,13 @@ def test_a_duplicate_is_marked_again(bench: _Bench) -> None:
     bench.put(payload(hr_frame(1)))
     wait_for(lambda: len(bench.session.sent) > sent)
     assert bench.total() == (2, 1, 1, 0, 0)
+
+
+def test_pages_are_shown_what_is_recent_and_read_the_rest_from_the_series(bench: _Bench) -> None:
+    old, unset = hr_frame(1, wall_us=T0_US - 61_000_000), hr_frame(2, wall_us=None)
+    bench.put(payload(old, unset, hr_frame(3, wall_us=T0_US - 1_000_000)))
+    bench.writer.start()
+    wait_for(lambda: bench.session.acked)
+    assert bench.total() == (3, 3, 0, 0, 0)
+    wait_for(lambda: bench.pages.shown)
+    assert bench.pages.shown == [2, 3]

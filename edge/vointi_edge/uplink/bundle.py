@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from vointi_contract.codec import decode, encode
 from vointi_contract.frame import Batch
@@ -13,19 +14,31 @@ from vointi_edge.uplink.ports import Kept
 BUNDLE_BYTES = 4 * 1024
 
 
-def bundles(rows: Sequence[Kept]) -> list[tuple[str, bytes]]:
-    """Pack rows into (device, payload) messages of about BUNDLE_BYTES, order kept per device."""
+class Bundle(NamedTuple):
+    """A message of one device; `kept` is how many bytes its rows had by themselves."""
+
+    device: str
+    payload: bytes
+    kept: int
+
+
+def bundles(rows: Sequence[Kept], kept_bytes: int = BUNDLE_BYTES) -> list[Bundle]:
+    """Pack rows into messages of at most `kept_bytes` of rows, order kept per device."""
     groups: dict[str, list[list[bytes]]] = {}
     sizes: dict[str, int] = {}
     for row in rows:
         parts = groups.setdefault(row.device, [[]])
         size = sizes.get(row.device, 0) + len(row.payload)
-        if size > BUNDLE_BYTES and parts[-1]:
+        if size > kept_bytes and parts[-1]:
             parts.append([])
             size = len(row.payload)
         parts[-1].append(row.payload)
         sizes[row.device] = size
-    return [(device, _join(part)) for device, parts in groups.items() for part in parts]
+    return [
+        Bundle(device, _join(part), sum(map(len, part)))
+        for device, parts in groups.items()
+        for part in parts
+    ]
 
 
 def _join(payloads: Sequence[bytes]) -> bytes:

@@ -17,8 +17,8 @@ from vointi_contract.status import Birth, ClockAnchor, EdgeStatus
 from vointi_contract.topics import EdgeTopics
 
 from vointi_edge.backoff import Backoff
-from vointi_edge.uplink.bundle import bundles
 from vointi_edge.uplink.cap import RateCap
+from vointi_edge.uplink.lane import BacklogLane
 from vointi_edge.uplink.plan import BacklogPlan
 from vointi_edge.uplink.ports import Kept, Store
 from vointi_edge.uplink.session import WINDOW, Broker, Session, SessionError, WindowError
@@ -29,8 +29,6 @@ STATUS_S = 2.0
 _STATUS_MIN_S = 0.2  # a burst of link changes is one message
 _TICK_S = 1.0
 _LOSS_S = 30.0
-# About 1.25 × the bandwidth-delay product of a slow home line (1 Mbit/s, 80 ms).
-_BACKLOG_IN_FLIGHT_BYTES = 16 * 1024
 _LIVE_IN_FLIGHT = 400  # more than that unacknowledged: the outbox offers the rest later
 _DEAD_S = 20.0  # no PUBACK for so long: the connection is half open
 _STABLE_S = 5.0
@@ -71,7 +69,7 @@ class Uplink:
         self._session: Session | None = None
         self._plan = BacklogPlan(0.0)
         self._live: dict[int, float] = {}
-        self._backlog: dict[int, tuple[float, int]] = {}
+        self._lane: BacklogLane | None = None
         self._room = asyncio.Event()
         self._due = asyncio.Event()
         self._changed = asyncio.Event()
@@ -117,12 +115,13 @@ class Uplink:
         """Let this session send readings: what may be sent is known now."""
         if not self._admitted:
             self._admitted = True
-            self._plan = BacklogPlan(time.monotonic())
-            self._due.set()
+            self.resend()
 
     def resend(self) -> None:
         """Offer everything that is kept again."""
         self._plan = BacklogPlan(time.monotonic())
+        if self._lane is not None:
+            self._lane.forget()
         self._due.set()
 
     def cap(self, bytes_per_s: int) -> None:
@@ -183,7 +182,10 @@ class Uplink:
 
     def _begin(self, session: Session) -> None:
         self._live.clear()
-        self._backlog.clear()
+        self._lane = BacklogLane(
+            lambda device, payload: session.publish(self._topics.backlog(device), payload),
+            self._window,
+        )
         self._plan = BacklogPlan(time.monotonic())
         self._session = session
         log.info("uplink: connected to %s:%d", self._broker.host, self._broker.port)
@@ -211,7 +213,8 @@ class Uplink:
 
     def _on_acked(self, mid: int, refusal: str | None) -> None:
         self._live.pop(mid, None)
-        self._backlog.pop(mid, None)
+        if self._lane is not None:
+            self._lane.flight.acked(mid, time.monotonic())
         self._room.set()
         if refusal is not None and not self._refused_told:
             self._refused_told = True
@@ -279,41 +282,33 @@ class Uplink:
             if self._plan.running is None:
                 await _wait(self._due, 0.1 if self._plan.waiting else _TICK_S)
             else:
-                await self._send_some(session)
+                await self._send_some()
 
-    async def _send_some(self, session: Session) -> None:
+    async def _send_some(self) -> None:
         """Send the next piece of the running pass, when there is room in flight."""
-        running = self._plan.running
-        room = _BACKLOG_IN_FLIGHT_BYTES - sum(size for _, size in self._backlog.values())
-        if running is None:
-            return
-        if room <= 0:
-            await _wait(self._room, _TICK_S)
+        running, lane = self._plan.running, self._lane
+        if running is None or lane is None:
             return
         if pause_s := self._cap.wait_s(time.monotonic()):
             await asyncio.sleep(min(pause_s, _TICK_S))
-            return
-        rows = await self._store.read(running.cursor, running.horizon, room)
-        if not rows:
+        elif not lane.room():
+            await _wait(self._room, _TICK_S)
+        elif await lane.load(running, self._store):
+            lane.send(self._cap, time.monotonic())
+        else:
             self._plan.passed(time.monotonic())
-            return
-        for device, payload in bundles(rows):
-            mid = session.publish(self._topics.backlog(device), payload)
-            if mid is not None:
-                self._backlog[mid] = (time.monotonic(), len(payload))
-                self._cap.spend(len(payload), time.monotonic())
-        running.cursor = rows[-1].id
 
     def _send_losses(self, session: Session, losses: Sequence[Loss]) -> None:
         for device in sorted({loss.device for loss in losses}):
             batch = Batch((), tuple(loss for loss in losses if loss.device == device)[:1000])
             mid = session.publish(self._topics.backlog(device), encode(batch))
-            if mid is not None:
-                self._backlog[mid] = (time.monotonic(), 0)
+            if mid is not None and self._lane is not None:
+                self._lane.flight.sent(mid, 0, time.monotonic())
 
     def _check_alive(self, session: Session, now_s: float) -> None:
-        sent = [*self._live.values(), *(at for at, _ in self._backlog.values())]
-        if sent and now_s - min(sent) > _DEAD_S and not session.ended.done():
+        backlog_s = self._lane.flight.oldest_s if self._lane else now_s
+        oldest_s = min(min(self._live.values(), default=now_s), backlog_s)
+        if now_s - oldest_s > _DEAD_S and not session.ended.done():
             session.ended.set_result("no acknowledgement")
 
 

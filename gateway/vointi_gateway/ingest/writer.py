@@ -38,6 +38,9 @@ Job = tuple[Callable[[Store], _T], Future[_T]]
 TICK_S = 0.05
 #: Waits between attempts while the store refuses; the broker and the outboxes hold the data.
 RETRY_S = (0.1, 5.0)
+#: What is older is history to a page, which reads it from the series; an edge that was away for
+#: hours would else fill every page's queue with it (and cost a third of this thread).
+RECENT_US = 60_000_000
 #: Receipt and count rows before they are merged: more would slow the next start-up.
 COMPACT_ROWS = 50_000
 
@@ -295,10 +298,14 @@ class Writer:
         self._counts = counts
         self._loose_rows += len(staged.commit.receipts) + len(staged.commit.tally)
         events = list(self._status.events)
-        if self._hub.listening:
-            events.extend(map(reading_event, staged.commit.readings))
-        self._hub.push(events)
         now_us = self._wall_us()
+        if self._hub.listening:
+            events.extend(
+                reading_event(reading)
+                for reading in staged.commit.readings
+                if (last_sample_us(reading.frame) or now_us) > now_us - RECENT_US
+            )
+        self._hub.push(events)
         for reading in staged.commit.readings:
             last_us = last_sample_us(reading.frame)
             # Events that are found in a signal are as late as their detector, not as the chain.
