@@ -96,7 +96,12 @@ def test_nothing_of_the_person_is_left_and_all_of_the_others(house: House) -> No
     done = house.erasures.carry_out(asked, house)
     assert done.state == "done"
     receipt = done.receipt
-    assert receipt["rows"] == {"segments": 0, "scalars": 3, "quarantined": 1}
+    assert receipt["rows"] == {
+        "segments": 0,
+        "scalars": 3,
+        "quarantined": 1,
+        "summaries": 2,
+    }
     assert (receipt["exports"], receipt["copies"], receipt["edges_told"]) == (1, "done", [EDGE])
     assert receipt["residual_bytes_found_in"] == []
     assert scan(house.registry.folder, [first.encode(), NAME, CONTACT]) == []

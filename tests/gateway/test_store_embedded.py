@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from gateway_kit import EDGE, hr_frame
-from store_conformance import Factory, StoreConformance, commit_of, ecg_at, span
+from keeping_conformance import KeepingConformance
+from store_conformance import Factory, commit_of, ecg_at, span
 from vointi_gateway.errors import StoreError, StoreLockedError
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.model import Counts
@@ -33,7 +34,7 @@ while True:
 """
 
 
-class TestEmbedded(StoreConformance):
+class TestEmbedded(KeepingConformance):
     @pytest.fixture
     def factory(self, tmp_path: Path) -> Factory:
         def make() -> EmbeddedStore:

@@ -15,6 +15,8 @@ from ..store.port import Store
 from .consent.state import Span
 from .gate import Gate, overlap
 
+_COLUMNS = ("t_us", "n", "mean", "low", "high")
+
 
 class ConsentedStore:
     """Reads `store` within the times that `gate` opens for `purpose` at `now_us`."""
@@ -34,7 +36,10 @@ class ConsentedStore:
     def windows(self, query: SeriesQuery, window_us: int) -> Windows:
         """Summaries of what may be seen. Raises UnknownSeriesError."""
         found = [self._store.windows(part, window_us) for part in self._parts(query)]
-        return _merged(Windows(*(_joined(found, name) for name in Windows.__slots__)))
+        sources = {part.source for part in found}
+        source = sources.pop() if len(sources) == 1 else "mixed"
+        t_us, n, mean, low, high = (_joined(found, name) for name in _COLUMNS)
+        return _merged(Windows(t_us, n, mean, low, high, source))
 
     def latest(self) -> Mapping[str, Mapping[str, Latest]]:
         """The newest samples that may be seen; one that is hidden hides those before it, too."""
@@ -85,4 +90,4 @@ def _merged(w: Windows) -> Windows:
     np.add.at(total, place, w.mean * w.n)
     np.minimum.at(low, place, w.low)
     np.maximum.at(high, place, w.high)
-    return Windows(t_us, n, total / n, low, high)
+    return Windows(t_us, n, total / n, low, high, w.source)

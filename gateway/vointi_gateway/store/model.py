@@ -124,11 +124,12 @@ class WornSpan:
 
 @dataclass(frozen=True, slots=True)
 class ErasedRows:
-    """What an erasure removed: waveform segments, other values, deliveries in quarantine."""
+    """Rows an erasure removed: waveform segments, other values, quarantine, summaries."""
 
     segments: int = 0
     scalars: int = 0
     quarantined: int = 0
+    summaries: int = 0
 
     def __add__(self, other: ErasedRows) -> ErasedRows:
         """Both together."""
@@ -136,6 +137,7 @@ class ErasedRows:
             self.segments + other.segments,
             self.scalars + other.scalars,
             self.quarantined + other.quarantined,
+            self.summaries + other.summaries,
         )
 
 
@@ -186,13 +188,18 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Summaries of one series by window; `t_us` is the window's start. Empty windows are absent."""
+    """Summaries of one series by window; `t_us` is the window's start. Empty windows are absent.
+
+    `source` says what they were made of: samples (``raw``), kept summaries by minute
+    or day (``1m``, ``1d``), or ``mixed`` where parts of the span differ.
+    """
 
     t_us: Int64s
     n: Int64s
     mean: Floats
     low: Floats
     high: Floats
+    source: str = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +235,57 @@ class Point:
     metric: str
     t_us: int
     fields: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What of a pilot is too old: everything before these UTC µs, by class of data.
+
+    Each is the start of a UTC day: a day is removed as a whole.
+    """
+
+    pilot: str
+    waveform_us: int
+    scalar_us: int
+    event_us: int
+    summary_us: int
+    edges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What was too old of one pilot: rows of each class, summaries, deliveries in quarantine."""
+
+    waveform: int = 0
+    scalar: int = 0
+    event: int = 0
+    summary: int = 0
+    quarantined: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether anything was removed."""
+        rows = (self.waveform, self.scalar, self.event, self.summary, self.quarantined)
+        return any(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """One UTC day of one metric in one pilot: how many series and samples, and their summary."""
+
+    pilot: str
+    metric: str
+    day_us: int
+    series: int
+    n: int
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a store looked at in itself: whether it is well, and what to do if not."""
+
+    what: str
+    ok: bool
+    say: str

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .model import (
+    Check,
     Commit,
     Counts,
+    Daily,
     ErasedRows,
+    Expired,
     ExportMark,
     Latest,
+    Limit,
     Point,
     Receipt,
     Refused,
@@ -92,6 +96,49 @@ class Store(Protocol):
 
     def windows(self, query: SeriesQuery, window_us: int) -> Windows:
         """Summaries in windows from multiples of `window_us` on. Raises UnknownSeriesError."""
+
+
+class Alone(Protocol):
+    """Does something with a store when nobody else writes to it, and gives what came of it."""
+
+    def __call__(self, work: Callable[[Store], Any]) -> Any:
+        """Wait for the turn, then for the result. Raises what `work` raises."""
+
+
+@runtime_checkable
+class KeepingStore(Protocol):
+    """A store that keeps summaries, moves old days away, and removes what is too old, by itself.
+
+    No answer of `Store` changes by `summarise` and `archive`. One thread, any, calls these.
+    """
+
+    def summarise(self) -> int:
+        """Bring the summaries by minute up to date; how many rows were taken in."""
+
+    def archive(self, before_us: int, alone: Alone) -> int:
+        """Move whole UTC days before `before_us` to cheaper files; how many rows.
+
+        What must not meet a commit is done by `alone`; nothing is dropped before its copy was
+        read back and compared. Raises StoreError: nothing was moved.
+        """
+
+    def expire(self, limits: Sequence[Limit]) -> tuple[Expired, ...]:
+        """Remove what is older than the limits, wherever it is; for each what was removed.
+
+        Readings without a time age from when they were first met here. Called by `alone`.
+        """
+
+    def daily(self, from_us: int, to_us: int) -> tuple[Daily, ...]:
+        """Each metric of each pilot by UTC day, of whole days within [from, to), by day."""
+
+    def summarised(self, device: str) -> tuple[tuple[str, str, int, int], ...]:
+        """(stream, metric, from, to in UTC µs) that hold all kept summaries of a device."""
+
+    def copy_archive(self, folder: Path) -> None:
+        """Copy what `archive` moved away below `folder`; goes with `copy_to`, after it."""
+
+    def check(self) -> tuple[Check, ...]:
+        """What is wrong, if anything."""
 
 
 class ExportSource(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..model import Anchor, StoredReading
+from .summaries import add_placed
 
 _Boot = tuple[str, int]
 
@@ -40,7 +41,7 @@ class Offsets:
     ) -> None:
         self.known = known
         self._newer = newer
-        self._first = first
+        self.first = first
 
     def wall_us(self, reading: StoredReading) -> int | None:
         """The reading's own wall time, else its place by the anchor, else None."""
@@ -59,9 +60,10 @@ class Offsets:
     def place(self, con: Any, series: Mapping[tuple[str, str, str], int]) -> list[int]:
         """Give stored readings of a boot that is anchored now their time; return their series."""
         placed: list[int] = []
-        for (edge, boot), offset_us in self._first.items():
+        for (edge, boot), offset_us in self.first.items():
             sids = [sid for (device, *_), sid in series.items() if device.startswith(f"{edge}.")]
             if sids:
+                add_placed(con, boot, offset_us, sids)
                 _update(con, boot, offset_us, sids)
                 placed += sids
         return placed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,6 @@ from ...errors import StoreError, StoreLockedError, UnknownSeriesError, Unstorab
 from ..model import (
     Commit,
     Counts,
-    ErasedRows,
     ExportMark,
     Latest,
     Outcome,
@@ -28,24 +27,26 @@ from ..model import (
     SeriesQuery,
     StoredReading,
     Windows,
-    WornSpan,
 )
-from . import erase as erasing
 from . import export as exporting
 from . import queries
-from .anchors import AnchorTable
+from .anchors import AnchorTable, Offsets
+from .lake import quoted
 from .rows import RowBuilder
+from .upkeep import Upkeep
 
 #: Files that 1.5 can still read; DuckDB 2.0 would otherwise write a header that it cannot.
 STORAGE_VERSION = "v1.5.0"
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+#: Schemas whose tables `schema.sql` completes.
+_EARLIER = ("1",)
 
 _T = TypeVar("_T")
 _SeriesKey = tuple[str, str, str]
 
 
-class EmbeddedStore:
-    """One file `path`, written by one thread.
+class EmbeddedStore(Upkeep):
+    """One file `path`, written by one thread; old days lie in the folder `lake` beside it.
 
     Args:
         path: the DuckDB file; its folder is made.
@@ -58,11 +59,9 @@ class EmbeddedStore:
     def __init__(
         self, path: Path, wall_us: Callable[[], int] = lambda: time.time_ns() // 1000
     ) -> None:
-        self._path = path
-        self._wall_us = wall_us
+        super().__init__(path, wall_us)
         self._con: Any = None
         self._lock = threading.Lock()
-        self._series: dict[_SeriesKey, int] = {}
         self._latest: dict[str, dict[str, Latest]] = {}
         self._anchors = AnchorTable()
 
@@ -74,6 +73,7 @@ class EmbeddedStore:
             self._prepare()
             self._load()
             self.compact()
+            self._lake.sweep(self._con)
         except duckdb.Error as exc:
             self.close()
             raise StoreError(f"data_dir: {self._path.name} cannot be used: {_line(exc)}") from exc
@@ -96,18 +96,23 @@ class EmbeddedStore:
     def _connect(self) -> Any:
         config: dict[str, str | bool | int | float | list[str]] = {
             "storage_compatibility_version": STORAGE_VERSION,
-            "enable_external_access": "false",
             "autoload_known_extensions": "false",
             "autoinstall_known_extensions": "false",
         }
         try:
-            return duckdb.connect(str(self._path), config=config)
+            con = duckdb.connect(str(self._path), config=config)
+            # One process has one instance of a file, however often it is opened.
+            found = con.execute("SELECT current_setting('enable_external_access')").fetchall()
+            if found[0][0]:
+                con.execute(f"SET allowed_directories = [{quoted(self._lake.folder)}]")
+                con.execute("SET enable_external_access = false")
         except duckdb.Error as exc:
             if "lock" in str(exc).lower():
                 raise StoreLockedError(
                     "data_dir: another gateway uses it; stop that one or choose another data_dir"
                 ) from exc
             raise StoreError(f"data_dir: {self._path.name} cannot be opened: {_line(exc)}") from exc
+        return con
 
     def _prepare(self) -> None:
         sql = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
@@ -115,6 +120,8 @@ class EmbeddedStore:
         found = self._con.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall()
         if not found:
             self._con.execute("INSERT INTO meta VALUES ('schema', ?)", [SCHEMA_VERSION])
+        elif found[0][0] in _EARLIER:
+            self._con.execute("UPDATE meta SET value = ? WHERE key = 'schema'", [SCHEMA_VERSION])
         elif found[0][0] != SCHEMA_VERSION:
             raise StoreError(
                 f"data_dir: {self._path.name} has schema {found[0][0]}, this version reads "
@@ -127,6 +134,7 @@ class EmbeddedStore:
         self._latest = {}
         self._anchors.load(self._con)
         self._note_newest(list(self._series.values()))
+        self._note_archived()
 
     def _note_newest(self, sids: list[int]) -> None:
         """Note the newest value of each series from its rows."""
@@ -144,6 +152,16 @@ class EmbeddedStore:
         for device, metric, t_us, value in rows:
             self._note(device, metric, t_us, value)
 
+    def _note_archived(self) -> None:
+        """Of series that have nothing hot, the newest value is in the lake."""
+        keys = {
+            sid: (device, metric)
+            for (device, _, metric), sid in self._series.items()
+            if metric not in self._latest.get(device, {})
+        }
+        for sid, t_us, value in queries.newest(self._con, self._lake, list(keys)):
+            self._note(*keys[sid], t_us, value)
+
     def _note(self, device: str, metric: str, t_us: int, value: float) -> None:
         metrics = self._latest.setdefault(device, {})
         known = metrics.get(metric)
@@ -152,6 +170,11 @@ class EmbeddedStore:
 
     def commit(self, commit: Commit) -> None:
         """Write everything in one transaction; the newest values change after it."""
+        offsets = self._anchors.with_new(commit.anchors)
+        with self._placing(offsets):
+            self._commit(commit, offsets)
+
+    def _commit(self, commit: Commit, offsets: Offsets) -> None:
         new: dict[_SeriesKey, tuple[int, str]] = {}
 
         def number(reading: StoredReading, metric: str) -> int:
@@ -162,7 +185,6 @@ class EmbeddedStore:
             return known
 
         con = self._writer()
-        offsets = self._anchors.with_new(commit.anchors)
         rows = RowBuilder(number, offsets.wall_us)
         tables = _tables(commit, rows, new)
         try:
@@ -226,36 +248,6 @@ class EmbeddedStore:
             self._rollback()
             raise StoreError(f"the store refused to compact: {_line(exc)}") from exc
 
-    def erase(self, spans: Sequence[WornSpan]) -> ErasedRows:
-        """Delete the rows, then write the file anew in another process: a deleted row stays in it.
-
-        DuckDB keeps the bytes of deleted rows, and a copy made by the same process may carry bytes
-        of its buffers along (measured: 5 of 12 runs; by a new process 0 of 12).
-        """
-        con = self._writer()
-        try:
-            con.begin()
-            rows = erasing.delete(con, spans, self._series)
-            con.commit()
-        except duckdb.Error as exc:
-            self._rollback()
-            raise StoreError(f"the store refused to erase: {_line(exc)}") from exc
-        marks = self._read(erasing.marks)
-        self.close()
-        try:
-            erasing.rewrite(self._path, marks)
-        finally:
-            self.open()
-        return rows
-
-    def copy_to(self, path: Path) -> None:
-        """Bring everything into the one file, and copy it."""
-        try:
-            self._writer().execute("FORCE CHECKPOINT")
-        except duckdb.Error as exc:
-            raise StoreError(f"the store could not be copied: {_line(exc)}") from exc
-        erasing.copy_file(self._path, path)
-
     def receipts(self) -> Iterator[Receipt]:
         """Every settled range."""
         rows = self._read(
@@ -300,22 +292,31 @@ class EmbeddedStore:
 
     def series(self, device: str) -> tuple[tuple[str, str, int, int], ...]:
         """What there is of a device, and from when to when."""
-        return self._read(lambda c: queries.series(c, device))
+        sids = self._of(device)
+        return self._ask(lambda c: queries.series(c, self._lake, sids))
+
+    def summarised(self, device: str) -> tuple[tuple[str, str, int, int], ...]:
+        """What there is of a device in summaries, and from when to when."""
+        sids = self._of(device)
+        return self._ask(lambda c: queries.summarised(c, sids))
+
+    def _of(self, device: str) -> list[int]:
+        return [sid for (name, *_), sid in list(self._series.items()) if name == device]
 
     def count_samples(self, query: SeriesQuery) -> int:
         """Upper bound of the samples in the span."""
         sids = self._sids(query)
-        return self._read(lambda c: queries.count_samples(c, sids, query))
+        return self._ask(lambda c: queries.count_samples(c, self._lake, sids, query))
 
     def samples(self, query: SeriesQuery) -> Samples:
         """Samples in the span."""
         sids = self._sids(query)
-        return self._read(lambda c: queries.samples(c, sids, query))
+        return self._ask(lambda c: queries.samples(c, self._lake, sids, query))
 
     def windows(self, query: SeriesQuery, window_us: int) -> Windows:
         """Summaries by window."""
         sids = self._sids(query)
-        return self._read(lambda c: queries.windows(c, sids, query, window_us))
+        return self._ask(lambda c: queries.windows(c, self._lake, sids, query, window_us))
 
     def export(self, after: ExportMark, limit: int) -> tuple[list[Point], ExportMark]:
         """Points for a copy, in the order of arrival."""

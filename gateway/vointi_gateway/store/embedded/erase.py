@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,146 @@ from vointi_contract.errors import ContractError
 
 from ...errors import StoreError
 from ..model import ErasedRows, WornSpan
+from . import queries, summaries
+from .archive import add_days
+from .lake import KINDS, Lake, Part
+from .summaries import DAY_US, MINUTE_US
+
+ALL_KINDS = tuple(kind for kinds in KINDS.values() for kind in kinds)
 
 #: A copy runs at some 6 M rows a second; this is a store a hundred times a city's.
 COPY_S = 3600
 
 
-def delete(
-    con: Any, spans: Sequence[WornSpan], series: Mapping[tuple[str, str, str], int]
-) -> ErasedRows:
-    """Delete the spans' rows in the transaction at hand."""
-    total = ErasedRows()
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What is to go of one device, and how far its waveforms reach over the span's ends (UTC µs).
+
+    What starts before the span and reaches into it stays, to `head_us`; what starts within it goes,
+    to `tail_us`: the summaries of these minutes are made again.
+    """
+
+    span: WornSpan
+    sids: tuple[int, ...]
+    head_us: int
+    tail_us: int
+
+    @property
+    def among(self) -> str:
+        """SQL: one of the device's series."""
+        return f"sid IN ({', '.join(map(str, self.sids))})" if self.sids else "false"
+
+    @property
+    def rows(self) -> str:
+        """SQL: what is placed in the span."""
+        return f"({self.among} AND t_us >= {self.span.from_us} AND t_us < {self.span.to_us})"
+
+    @property
+    def minutes(self) -> str:
+        """SQL: summaries that know something of what goes."""
+        after = self.span.from_us - MINUTE_US
+        return f"({self.among} AND t_us > {after} AND t_us < {self.tail_us})"
+
+
+def cuts(
+    cursor: Any, lake: Lake, spans: Sequence[WornSpan], series: Mapping[tuple[str, str, str], int]
+) -> list[Cut]:
+    """The spans, as far as they reach."""
+    found = []
     for span in spans:
-        sids = [sid for (device, *_), sid in series.items() if device == span.device]
-        where = "sid IN (SELECT unnest(?)) AND (t_us IS NULL OR (t_us >= ? AND t_us < ?))"
-        values = [sids, span.from_us, span.to_us]
-        segments = con.execute(f"DELETE FROM segment WHERE {where}", values).fetchall()[0][0]  # noqa: S608
-        scalars = con.execute(f"DELETE FROM scalar WHERE {where}", values).fetchall()[0][0]  # noqa: S608
-        total += ErasedRows(int(segments), int(scalars), _delete_quarantined(con, span))
+        sids = tuple(sid for (device, *_), sid in series.items() if device == span.device)
+        cut = Cut(span, sids, span.from_us, span.to_us)
+        rows = lake.relation(
+            cursor, "segment", "sid, t_us, end_us", sids, span.from_us, span.to_us + 1
+        )
+        head, tail = cursor.execute(
+            f"SELECT max(end_us) FILTER (t_us < {span.from_us} AND end_us >= {span.from_us}), "  # noqa: S608
+            f"max(end_us) FILTER {cut.rows} FROM {rows} WHERE {cut.among}"
+        ).fetchall()[0]
+        head_us = span.from_us if head is None else int(head) + 1
+        tail_us = span.to_us if tail is None else max(span.to_us, int(tail) + 1)
+        found.append(Cut(span, sids, head_us, tail_us))
+    return found
+
+
+def replace_files(
+    cursor: Any, lake: Lake, wanted: Sequence[Cut]
+) -> tuple[list[tuple[Part, Part | None]], ErasedRows]:
+    """Files without those rows for the lake's that have some, and how many those are."""
+    hits: dict[Part, list[str]] = {}
+    for cut in wanted:
+        span = (cut.span.from_us - MINUTE_US, cut.tail_us)
+        for part in lake.parts(cursor, cut.sids, ALL_KINDS, *span):
+            hits.setdefault(part, []).append(cut.minutes if part.kind == "minute" else cut.rows)
+    pairs: list[tuple[Part, Part | None]] = []
+    total = ErasedRows()
+    for part, conditions in hits.items():
+        rows = lake.read([part.path])
+        kept = f"SELECT * FROM {rows} WHERE NOT ({' OR '.join(conditions)})"  # noqa: S608
+        new = lake.write(cursor, kept, part.kind, part.pilot, part.day_us)
+        gone = part.n - (new.n if new else 0)
+        if gone:
+            pairs.append((part, new))
+            total += _rows_of(part.kind, gone)
+    return pairs, total
+
+
+def _rows_of(kind: str, n: int) -> ErasedRows:
+    if kind == "minute":
+        return ErasedRows(summaries=n)
+    return ErasedRows(segments=n) if kind == "waveform" else ErasedRows(scalars=n)
+
+
+def delete(con: Any, wanted: Sequence[Cut]) -> ErasedRows:
+    """Delete the hot rows in the transaction at hand."""
+    total = ErasedRows()
+    for cut in wanted:
+        rows = f"{cut.rows} OR ({cut.among} AND t_us IS NULL)"
+        gone = [
+            int(con.execute(f"DELETE FROM {table} WHERE {where}").fetchall()[0][0])  # noqa: S608
+            for table, where in (("segment", rows), ("scalar", rows), ("minute", cut.minutes))
+        ]
+        total += ErasedRows(gone[0], gone[1], _delete_quarantined(con, cut.span), gone[2])
     return total
+
+
+def summarise_again(con: Any, lake: Lake, wanted: Sequence[Cut]) -> None:
+    """Days, and the minutes at the ends, of what is left; after the files were replaced."""
+    for cut in wanted:
+        for minute_us in _ends(cut):
+            _minute_again(con, lake, cut, minute_us)
+        first = cut.span.from_us // DAY_US * DAY_US
+        touched = con.execute(
+            f"DELETE FROM day WHERE {cut.among} AND t_us >= ? AND t_us < ? RETURNING t_us",  # noqa: S608
+            [first, cut.tail_us],
+        ).fetchall()
+        for day_us in {int(row[0]) for row in touched}:
+            minutes = lake.cold(con, "minute", cut.sids, day_us, day_us + DAY_US)
+            if minutes is not None:
+                add_days(con, minutes, cut.among)
+
+
+def _ends(cut: Cut) -> set[int]:
+    """The starts of the minutes that know of the span and of something beside it."""
+    minutes = set()
+    for start, end in ((cut.span.from_us, cut.head_us), (cut.span.to_us, cut.tail_us)):
+        first = start // MINUTE_US * MINUTE_US
+        end_us = max(end, start + 1 if start % MINUTE_US else start)
+        minutes |= set(range(first, end_us, MINUTE_US))
+    return minutes
+
+
+def _minute_again(con: Any, lake: Lake, cut: Cut, minute_us: int) -> None:
+    end_us = minute_us + MINUTE_US
+    mine = f"{cut.among} AND t_us < {end_us}"
+    segments = lake.relation(con, "segment", queries.SEGMENT, cut.sids, minute_us, end_us)
+    scalars = lake.relation(con, "scalar", queries.SCALAR, cut.sids, minute_us, end_us)
+    sql = summaries.minutes_of(
+        f"(SELECT * FROM {segments} WHERE {mine} AND end_us >= {minute_us})",  # noqa: S608
+        f"(SELECT * FROM {scalars} WHERE {mine} AND t_us >= {minute_us})",  # noqa: S608
+        f"m = {minute_us}",
+    )
+    con.execute(f"INSERT INTO minute {sql}")
 
 
 def _delete_quarantined(con: Any, span: WornSpan) -> int:

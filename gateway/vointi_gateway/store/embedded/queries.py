@@ -2,65 +2,233 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ..model import Floats, Int64s, Samples, SeriesQuery, Windows
+from . import summaries
+from .lake import Lake, Part
+from .summaries import DAY_US, MINUTE_US
+
+#: Window number, n, sum, min, max of parts of windows.
+_Part: TypeAlias = tuple[Int64s, Int64s, Floats, Floats, Floats]
+
+#: Every time that a reading can have.
+ALWAYS = (-(2**62), 2**62)
 
 _SPAN = "sid IN (SELECT unnest(?)) AND t_us < ? AND end_us >= ?"
 _POINTS = "sid IN (SELECT unnest(?)) AND t_us < ? AND t_us >= ?"
 _FIELDS = 't_us, rate_hz, n, quality, seq, scale, "offset", v'
+#: What summaries and samples are made of.
+SEGMENT = f"sid, end_us, vmin, vmax, vsum, {_FIELDS}"
+SCALAR = "sid, t_us, value, quality, seq"
 
 
-def series(cursor: Any, device: str) -> tuple[tuple[str, str, int, int], ...]:
-    """(stream, metric, first, last UTC µs) of every series of a device."""
+def series(cursor: Any, lake: Lake, sids: list[int]) -> tuple[tuple[str, str, int, int], ...]:
+    """(stream, metric, first, last UTC µs) of every one of these series that has samples."""
+    wanted = "sid IN (SELECT unnest($1))"
+    spans = [f"SELECT sid, t_us AS a, t_us AS b FROM scalar WHERE {wanted}"]  # noqa: S608
+    spans.append(f"SELECT sid, t_us, end_us FROM segment WHERE {wanted}")  # noqa: S608
+    for kind, end in (("scalar", "t_us"), ("event", "t_us"), ("waveform", "end_us")):
+        ends = _outer(cursor, sids, lake.parts(cursor, sids, (kind,), *ALWAYS))
+        if ends:
+            spans.append(f"SELECT sid, t_us, {end} FROM {lake.read(ends)} WHERE {wanted}")  # noqa: S608
+    every = " UNION ALL ".join(spans)
     rows = cursor.execute(
-        "SELECT stream, metric, min(x.a), max(x.b) FROM series JOIN ("
-        "SELECT sid, t_us AS a, t_us AS b FROM scalar UNION ALL "
-        "SELECT sid, t_us, end_us FROM segment) x USING (sid) "
-        "WHERE device = ? AND x.a IS NOT NULL GROUP BY ALL ORDER BY stream, metric",
-        [device],
+        f"SELECT stream, metric, min(x.a), max(x.b) FROM series JOIN ({every}) x "  # noqa: S608
+        "USING (sid) WHERE x.a IS NOT NULL GROUP BY ALL ORDER BY stream, metric",
+        [sids],
     ).fetchall()
     return tuple((stream, metric, int(a), int(b)) for stream, metric, a, b in rows)
 
 
-def count_samples(cursor: Any, sids: list[int], query: SeriesQuery) -> int:
+def summarised(cursor: Any, sids: list[int]) -> tuple[tuple[str, str, int, int], ...]:
+    """(stream, metric, start of the first, end of the last) of the series' summaries.
+
+    To the minute where they are hot, to the day where they are in the lake.
+    """
+    rows = cursor.execute(
+        f"SELECT stream, metric, min(a), max(b) FROM series JOIN ("  # noqa: S608
+        f"SELECT sid, t_us AS a, t_us + {MINUTE_US} AS b FROM minute UNION ALL "
+        f"SELECT sid, t_us, t_us + {DAY_US} FROM day) x USING (sid) "
+        "WHERE sid IN (SELECT unnest(?)) GROUP BY ALL ORDER BY stream, metric",
+        [sids],
+    ).fetchall()
+    return tuple((stream, metric, int(a), int(b)) for stream, metric, a, b in rows)
+
+
+def _outer(cursor: Any, sids: list[int], parts: list[Part]) -> list[str]:
+    """Of the files, those of each series' first and last days."""
+    if not parts:
+        return []
+    rows = cursor.execute(
+        "SELECT min(t_us), max(t_us) FROM day WHERE sid IN (SELECT unnest(?)) AND t_us >= ? "
+        "GROUP BY sid",
+        [sids, parts[0].day_us],
+    ).fetchall()
+    # A segment lies with its first sample: what ends a day may be in the file of the one before.
+    days = {int(day) for first, last in rows for day in (first, last, last - DAY_US)}
+    return [part.path for part in parts if part.day_us in days]
+
+
+def count_samples(cursor: Any, lake: Lake, sids: list[int], query: SeriesQuery) -> int:
     """Samples in the span, whole segments counted."""
     span = [sids, query.to_us, query.from_us]
-    waves = cursor.execute(f"SELECT coalesce(sum(n), 0) FROM segment WHERE {_SPAN}", span)  # noqa: S608
+    segments, scalars = _relations(cursor, lake, sids, query)
+    waves = cursor.execute(f"SELECT coalesce(sum(n), 0) FROM {segments} WHERE {_SPAN}", span)  # noqa: S608
     total = int(waves.fetchall()[0][0])
-    points = cursor.execute(f"SELECT count(*) FROM scalar WHERE {_POINTS}", span)  # noqa: S608
+    points = cursor.execute(f"SELECT count(*) FROM {scalars} WHERE {_POINTS}", span)  # noqa: S608
     return total + int(points.fetchall()[0][0])
 
 
-def samples(cursor: Any, sids: list[int], query: SeriesQuery) -> Samples:
+def samples(cursor: Any, lake: Lake, sids: list[int], query: SeriesQuery) -> Samples:
     """Every sample in the span, by time, then sequence."""
     span = [sids, query.to_us, query.from_us]
-    sql = f"SELECT {_FIELDS} FROM segment WHERE {_SPAN}"  # noqa: S608
+    segments, scalars = _relations(cursor, lake, sids, query)
+    sql = f"SELECT {_FIELDS} FROM {segments} WHERE {_SPAN}"  # noqa: S608
     waves = _expand(cursor.sql(sql, params=span).to_arrow_table())
-    sql = f"SELECT t_us, value, quality, seq FROM scalar WHERE {_POINTS}"  # noqa: S608
+    sql = f"SELECT t_us, value, quality, seq FROM {scalars} WHERE {_POINTS}"  # noqa: S608
     points = _points(cursor.sql(sql, params=span).to_arrow_table())
     return _sorted(_clip(_join(waves, points), query))
 
 
-def windows(cursor: Any, sids: list[int], query: SeriesQuery, window_us: int) -> Windows:
-    """Summaries by window: whole segments by their stored sums, the others sample by sample."""
+def windows(
+    cursor: Any, lake: Lake, sids: list[int], query: SeriesQuery, window_us: int
+) -> Windows:
+    """Summaries by window: from those by minute or day where they fit, else from the samples.
+
+    The ends of a span that are no whole minutes are summed from their samples.
+    """
+    first, end = -(-query.from_us // MINUTE_US) * MINUTE_US, query.to_us // MINUTE_US * MINUTE_US
+    if window_us % MINUTE_US or first >= end:
+        segments, scalars = _relations(cursor, lake, sids, query)
+        return merge(sampled(cursor, segments, scalars, sids, query, window_us), window_us, "raw")
+    parts, source = [], "1m"
+    for a, b in ((query.from_us, first), (end, query.to_us)):
+        if a < b:
+            edge = replace(query, from_us=a, to_us=b)
+            segments, scalars = _relations(cursor, lake, sids, edge)
+            parts += sampled(cursor, segments, scalars, sids, edge, window_us)
+    inner = replace(query, from_us=first, to_us=end)
+    parts += sampled(cursor, *unsummarised(cursor), sids, inner, window_us)
+    first_day, end_day = -(-first // DAY_US) * DAY_US, end // DAY_US * DAY_US
+    if window_us % DAY_US == 0 and first_day < end_day:
+        source = "1d"
+        whole = f"t_us >= {first_day} AND t_us < {end_day}"
+        parts.append(_summed(cursor, "day", sids, whole, window_us))
+        hot = f"t_us >= {first} AND t_us < {end}"
+        parts.append(_summed(cursor, "minute", sids, hot, window_us))
+        cold = [(first, first_day), (end_day, end)]
+    else:
+        cold = [(first, end)]
+        parts.append(
+            _summed(cursor, "minute", sids, f"t_us >= {first} AND t_us < {end}", window_us)
+        )
+    for a, b in cold:
+        files = lake.cold(cursor, "minute", sids, a, b) if a < b else None
+        if files is not None:
+            parts.append(_summed(cursor, files, sids, f"t_us >= {a} AND t_us < {b}", window_us))
+    return merge(parts, window_us, source)
+
+
+def newest(cursor: Any, lake: Lake, sids: list[int]) -> list[tuple[int, int, float]]:
+    """(sid, UTC µs, value) of the newest sample that the lake has of each of these series."""
+    found = []
+    for kind, end, value in (
+        ("scalar", "t_us", "value"),
+        ("event", "t_us", "value"),
+        ("waveform", "end_us", 'v[-1] * scale + "offset"'),
+    ):
+        ends = _outer(cursor, sids, lake.parts(cursor, sids, (kind,), *ALWAYS)) if sids else []
+        if ends:
+            found += cursor.execute(
+                f"SELECT sid, max({end}), arg_max({value}, {end}) FROM {lake.read(ends)} "  # noqa: S608
+                "WHERE sid IN (SELECT unnest(?)) GROUP BY sid",
+                [sids],
+            ).fetchall()
+    return found
+
+
+def daily(cursor: Any, from_us: int, to_us: int) -> list[tuple[Any, ...]]:
+    """The columns of `Daily` for the UTC days within [from, to)."""
+    day = f"t_us // {DAY_US} * {DAY_US}"
+    fresh = summaries.minutes_of(*unsummarised(cursor))
+    fields = "n, vsum, vmin, vmax"
+    rows: list[tuple[Any, ...]] = cursor.execute(
+        f"""
+        WITH part AS (
+            SELECT sid, {day} AS d, sum(n) AS n, sum(vsum) AS s, min(vmin) AS lo, max(vmax) AS hi
+            FROM (
+                SELECT sid, t_us, {fields} FROM day UNION ALL
+                SELECT sid, t_us, {fields} FROM minute UNION ALL
+                SELECT sid, t_us, {fields} FROM ({fresh})
+            ) WHERE t_us >= ? AND t_us < ? GROUP BY sid, d
+        )
+        SELECT pilot, metric, d, count(DISTINCT sid), CAST(sum(n) AS BIGINT), sum(s) / sum(n),
+               min(lo), max(hi)
+        FROM part JOIN series USING (sid) GROUP BY ALL ORDER BY d, pilot, metric
+        """,  # noqa: S608
+        [from_us, to_us],
+    ).fetchall()
+    return rows
+
+
+def unsummarised(cursor: Any) -> tuple[str, str]:
+    """The hot rows that no summary has yet."""
+    segment, scalar = summaries.mark(cursor)
+    return (
+        f"(SELECT * FROM segment WHERE rowid > {segment})",  # noqa: S608
+        f"(SELECT * FROM scalar WHERE rowid > {scalar})",  # noqa: S608
+    )
+
+
+def sampled(  # noqa: PLR0917 - one question
+    cursor: Any, segments: str, scalars: str, sids: list[int], query: SeriesQuery, window_us: int
+) -> list[_Part]:
+    """Parts from rows: whole segments by their stored sums, the others sample by sample."""
     inside = f"t_us // {window_us} = end_us // {window_us} AND t_us >= ? AND end_us < ?"
     span = [sids, query.to_us, query.from_us]
     ends = [query.from_us, query.to_us]
-    sql = f"SELECT {_FIELDS} FROM segment WHERE {_SPAN} AND NOT ({inside})"  # noqa: S608
+    sql = f"SELECT {_FIELDS} FROM {segments} WHERE {_SPAN} AND NOT ({inside})"  # noqa: S608
     parts = _expand(cursor.sql(sql, params=span + ends).to_arrow_table())
-    sql = f"SELECT t_us, value, quality, seq FROM scalar WHERE {_POINTS}"  # noqa: S608
+    sql = f"SELECT t_us, value, quality, seq FROM {scalars} WHERE {_POINTS}"  # noqa: S608
     points = _points(cursor.sql(sql, params=span).to_arrow_table())
     loose = _clip(_join(parts, points), query)
     sql = (
         f"SELECT t_us // {window_us} AS k, sum(n) AS n, sum(vsum) AS s, min(vmin) AS lo, "  # noqa: S608
-        f"max(vmax) AS hi FROM segment WHERE {_SPAN} AND {inside} GROUP BY k"
+        f"max(vmax) AS hi FROM {segments} WHERE {_SPAN} AND {inside} GROUP BY k"
     )
     whole = cursor.sql(sql, params=span + ends).to_arrow_table()
-    return _merge(whole, loose, window_us)
+    ones = np.ones(len(loose.t_us), dtype=np.int64)
+    return [
+        _part(whole),
+        (loose.t_us // window_us, ones, loose.value, loose.value, loose.value),
+    ]
+
+
+def _summed(cursor: Any, relation: str, sids: list[int], where: str, window_us: int) -> _Part:
+    sql = (
+        f"SELECT t_us // {window_us} AS k, sum(n) AS n, sum(vsum) AS s, min(vmin) AS lo, "  # noqa: S608
+        f"max(vmax) AS hi FROM {relation} WHERE sid IN (SELECT unnest(?)) AND {where} GROUP BY k"
+    )
+    return _part(cursor.sql(sql, params=[sids]).to_arrow_table())
+
+
+def _part(table: Any) -> _Part:
+    floats = (_column(table, name, np.float64) for name in ("s", "lo", "hi"))
+    return (_column(table, "k", np.int64), _column(table, "n", np.int64), *floats)
+
+
+def _relations(cursor: Any, lake: Lake, sids: list[int], query: SeriesQuery) -> tuple[str, str]:
+    span = (query.from_us, query.to_us)
+    return (
+        lake.relation(cursor, "segment", SEGMENT, sids, *span),
+        lake.relation(cursor, "scalar", SCALAR, sids, *span),
+    )
 
 
 def _column(table: Any, name: str, kind: Any) -> Any:
@@ -121,16 +289,12 @@ def _sorted(s: Samples) -> Samples:
     return _take(s, np.lexsort((s.seq, s.t_us)))
 
 
-def _merge(whole: Any, loose: Samples, window_us: int) -> Windows:
-    ones = np.ones(len(loose.t_us), dtype=np.int64)
-    key: Int64s = np.concatenate((_column(whole, "k", np.int64), loose.t_us // window_us))
-    count: Int64s = np.concatenate((_column(whole, "n", np.int64), ones))
-    total: Floats = np.concatenate((_column(whole, "s", np.float64), loose.value))
-    low: Floats = np.concatenate((_column(whole, "lo", np.float64), loose.value))
-    high: Floats = np.concatenate((_column(whole, "hi", np.float64), loose.value))
+def merge(parts: Sequence[_Part], window_us: int, source: str) -> Windows:
+    """Windows from parts of them."""
+    key, count, total, low, high = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     if not len(key):
         none = np.zeros(0)
-        return Windows(key, count, none, none, none)
+        return Windows(key, count, none, none, none, source)
     order = np.argsort(key, kind="stable")
     key = key[order]
     first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
@@ -141,4 +305,5 @@ def _merge(whole: Any, loose: Samples, window_us: int) -> Windows:
         np.add.reduceat(total[order], first) / n,
         np.minimum.reduceat(low[order], first),
         np.maximum.reduceat(high[order], first),
+        source,
     )

@@ -29,3 +29,21 @@ CREATE TABLE IF NOT EXISTS birth (edge VARCHAR, document VARCHAR, received_us BI
 -- UTC minus CLOCK_BOOTTIME of one boot: places readings from before the edge's clock was set.
 CREATE TABLE IF NOT EXISTS anchor (edge VARCHAR, boot UBIGINT, offset_us BIGINT);
 CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value VARCHAR);
+-- Summaries of a series by minute (t_us is its start). A minute may have several rows: what comes late
+-- adds one, and they add up. What is in the lake is not here.
+CREATE TABLE IF NOT EXISTS minute (
+    sid INTEGER, t_us BIGINT, n BIGINT, vsum DOUBLE, vmin DOUBLE, vmax DOUBLE
+);
+-- The same by UTC day, of what is in the lake only.
+CREATE TABLE IF NOT EXISTS day (
+    sid INTEGER, t_us BIGINT, n BIGINT, vsum DOUBLE, vmin DOUBLE, vmax DOUBLE
+);
+-- The lake's files, below its folder. Only what is listed here is asked.
+CREATE TABLE IF NOT EXISTS lake_file (
+    path VARCHAR, kind VARCHAR, pilot VARCHAR, day_us BIGINT, first_us BIGINT, last_us BIGINT,
+    n BIGINT, bytes BIGINT
+);
+-- Files that are to be unlinked unless they are listed: a crash must leave none.
+CREATE TABLE IF NOT EXISTS lake_drop (path VARCHAR);
+-- Readings without a time, and when they were first met: they age, too.
+CREATE TABLE IF NOT EXISTS undated (sid INTEGER, boot UBIGINT, seen_us BIGINT);
