@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint types check-imports sanitize wheels lock proto assets screenshots ext clean
+.PHONY: help demo test bench lint types check-imports sanitize fuzz wheels lock proto assets screenshots ext clean
 
 # Everything that the project fetches or builds stays inside the clone.
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
@@ -23,6 +23,7 @@ MEMBERS := contract cython_ext edge firmware_sim gateway demo
 PACKAGES := vointi_contract vointi_signals vointi_edge vointi_sim vointi_gateway vointi_demo
 PORT ?= 8080
 SEED ?= 1
+MINUTES ?= 10
 # Tests that run side by side; whole chains and browsers always run one after the other.
 WORKERS ?= auto
 # A wait that ran out on a busy machine is tried once more, and listed; a wrong result never is.
@@ -60,12 +61,16 @@ ext: .stamps/run ## compile the Cython extension again
 
 assets: gateway/vointi_gateway/ui/static/vendor/.stamp ## browser libraries from npm
 
+fuzz: .stamps/dev ## throw bytes at every decoder, guided by coverage (MINUTES=10)
+	@$(UVPIP) --group fuzz
+	@$(PY) tools/fuzz.py --minutes $(MINUTES)
+
 wheels: .stamps/dev ## sdist and wheel of every member, into dist/
 	@for m in $(MEMBERS); do $(UV) build --quiet --out-dir dist $$m; done; ls dist
 
 lock: .tools/bin/uv ## resolve every dependency again into requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --group dev --group bench $(MEMBERS:%=%/pyproject.toml) tools/requirements.in --all-extras \
+	  --group dev --group bench --group fuzz $(MEMBERS:%=%/pyproject.toml) tools/requirements.in --all-extras \
 	  --output-file requirements.lock
 	@sed -i '/^-e /d' requirements.lock
 

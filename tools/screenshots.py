@@ -64,7 +64,7 @@ def take_all(url: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with open_browser() as browser:
         for shot in SHOTS:
-            print(take(browser, url, shot, folder).relative_to(ROOT))  # noqa: T201
+            print(take(browser, url, shot, folder).relative_to(ROOT))
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ Kinds and their arguments:
     resend       {}                         offer everything that is kept again, now
     config       {"text": "…"}              replace edge.toml; rolled back when it does not serve
     diagnostics  {}                         the edge's redacted state, in the answer
+    update       {"url": "…", "sha256": "…"}  install a signed release; rolled back when it does not
+                                            serve
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ from vointi_contract.jsonform import Fields, dump, parse_object
 from vointi_contract.signing import sign, verify
 
 PURPOSE: Final = "command"
-CommandKind: TypeAlias = Literal["rate_cap", "resend", "config", "diagnostics"]
+CommandKind: TypeAlias = Literal["rate_cap", "resend", "config", "diagnostics", "update"]
 # "policy": the answer to a policy, whose number is its version.
-ResultKind: TypeAlias = Literal["rate_cap", "resend", "config", "diagnostics", "policy"]
+ResultKind: TypeAlias = Literal["rate_cap", "resend", "config", "diagnostics", "update", "policy"]
 Outcome: TypeAlias = Literal["done", "refused", "failed"]
 
 

@@ -46,6 +46,7 @@ from vointi_edge.sources.wired import WiredSources
 from vointi_edge.state import DeviceStates
 from vointi_edge.steward import Steward
 from vointi_edge.tls import client_context
+from vointi_edge.update.orders import UpdateOrders
 from vointi_edge.uplink.session import Broker
 from vointi_edge.uplink.uplink import Uplink
 from vointi_edge.vitals import DeviceVitals, Vitals, free_bytes, processor_temperature
@@ -156,6 +157,12 @@ class Agent:
             manager=ServiceManager(lambda: self._writer.alive),
             trial=trial,
         )
+        self._updates = UpdateOrders(
+            config.data_dir,
+            self._uplink.answer,
+            lambda: self._uplink.serves,
+            _context(config.mqtt.tls),
+        )
         self._orders = Orders(
             config.edge,
             keys or (),
@@ -167,6 +174,7 @@ class Agent:
                 "resend": self._steward.resend,
                 "config": self._steward.config,
                 "diagnostics": self._steward.diagnostics,
+                "update": self._updates.update,
             },
             answer=self._uplink.answer,
         )
@@ -189,6 +197,7 @@ class Agent:
             self._spawn(self._count_for_ever(), "counts"),
             self._spawn(self._watch_writer(), "outbox"),
             self._spawn(self._orders.run(), "orders"),
+            self._spawn(self._updates.run(), "updates"),
             *(self._spawn(job(), name) for name, job in self._steward.jobs().items()),
             self._spawn(self._save_for_ever(), "pipelines"),
         ]

@@ -21,6 +21,7 @@ from vointi_edge.configtrial import ConfigTrial
 from vointi_edge.errors import ConfigError, EdgeError, Problem, RestartError
 from vointi_edge.lock import DataLock
 from vointi_edge.placing import placing_problem
+from vointi_edge.update.cli import add_command as add_update
 from vointi_edge.vitals import run_folder
 
 EX_TEMPFAIL = 75  # sysexits.h: begin anew, please
@@ -61,7 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="print the outbox counters of a data folder")
     status.add_argument("--data-dir", type=Path, required=True)
     status.set_defaults(command=_status)
+    test = commands.add_parser("self-test", help="say whether this program could serve")
+    test.add_argument("--config", type=Path, required=True, metavar="edge.toml")
+    test.set_defaults(command=_self_test)
     add_commands(commands, _load)
+    add_update(commands)
     return parser
 
 
@@ -105,6 +110,15 @@ def _device_problems(device: DeviceConfig, models: dict[str, Model]) -> list[tup
 def _check(arguments: argparse.Namespace) -> int:
     config, models, _ = _load(arguments.config)
     print(f"{arguments.config.name}: fine; {len(config.devices)} devices, {len(models)} models")
+    return 0
+
+
+def _self_test(arguments: argparse.Namespace) -> int:
+    """Load everything that `run` needs, and change nothing."""
+    from vointi_edge import agent
+
+    config, models, _ = _load(arguments.config)
+    print(f"{agent.__name__} {__version__}: {len(config.devices)} devices, {len(models)} models")
     return 0
 
 

@@ -118,3 +118,12 @@ class IdentityError(EdgeError):
         self.field = field
         self.fix = fix
         super().__init__(f"{field}: {fix}")
+
+
+class UpdateError(EdgeError):
+    """A release may not be installed, or did not install."""
+
+    def __init__(self, field: str, fix: str) -> None:
+        self.field = field
+        self.fix = fix
+        super().__init__(f"{field}: {fix}")

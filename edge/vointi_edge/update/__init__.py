@@ -1,0 +1,1 @@
+"""Signed releases: verified, installed beside the one in use, on trial, kept or taken back."""

@@ -1,0 +1,121 @@
+"""The service's part in an update: fetch what the gateway ordered, and tell what became of it.
+
+The service may not change its own program. It leaves the release and an order in its data folder,
+where vointi-update.path sees them; the updater, with rights of its own, verifies everything anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import ssl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+from vointi_contract.command import Command, CommandResult
+
+from vointi_edge.errors import UpdateError
+from vointi_edge.files import read_if_there, write_atomically
+from vointi_edge.update.state import read_outcome
+
+log = logging.getLogger(__name__)
+
+FOLDER: Final = "update"
+ORDER_FILE: Final = "order.json"
+RELEASE_FILE: Final = "release.tar"
+#: Where the updater leaves the outcome.
+OUTCOME: Final = Path("/opt/vointi/update/outcome.json")
+_TOLD_FILE: Final = "told"
+MAX_RELEASE: Final = 512 * 1024**2
+_LOOK_S: Final = 5.0
+_TIMEOUT_S: Final = 60.0
+
+
+class UpdateOrders:
+    """Takes `update` commands; `run` tells the gateway how they ended."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        answer: Callable[[CommandResult], None],
+        serves: Callable[[], bool],
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        outcome: Path = OUTCOME,
+    ) -> None:
+        self._folder = data_dir / FOLDER
+        self._answer = answer
+        self._serves = serves
+        self._tls = tls
+        self._outcome = outcome
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def update(self, command: Command) -> Mapping[str, object] | None:
+        """Begin to fetch; answered when it has been tried. Raises UpdateError, PayloadError."""
+        url = command.fields.text("url")
+        digest = command.fields.text("sha256")
+        _check_address(url)
+        if self._fetching is not None and not self._fetching.done():
+            raise UpdateError("update", "another one is under way; order it again later")
+        self._fetching = asyncio.create_task(self._fetch(command, url, digest), name="update")
+        return None
+
+    async def run(self) -> None:
+        """Tell the gateway each outcome once, when it listens. For ever."""
+        while True:
+            result = read_outcome(self._outcome)
+            if result is not None and self._serves() and not self._was_told(result):
+                self._answer(result)
+                write_atomically(self._folder / _TOLD_FILE, str(result.number).encode())
+            await asyncio.sleep(_LOOK_S)
+
+    def _was_told(self, result: CommandResult) -> bool:
+        told = read_if_there(self._folder / _TOLD_FILE) or b""
+        return told == str(result.number).encode()
+
+    async def _fetch(self, command: Command, url: str, digest: str) -> None:
+        try:
+            await self._download(url, digest)
+            order = {"edge": command.edge, "command": command.number}
+            write_atomically(self._folder / ORDER_FILE, json.dumps(order).encode())
+        except (UpdateError, OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+            log.warning("update: %s", error)
+            reason = f"not fetched: {type(error).__name__}: {error}"[:200]
+            self._answer(CommandResult(command.edge, command.number, "update", "failed", reason))
+
+    async def _download(self, url: str, digest: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = self._folder / f"{RELEASE_FILE}.part"
+        verify = self._tls() if self._tls is not None else ssl.create_default_context()
+        client = httpx.AsyncClient(verify=verify, timeout=_TIMEOUT_S, trust_env=False)
+        try:
+            async with client, client.stream("GET", url) as answer:
+                answer.raise_for_status()
+                await _keep(answer, part, digest)
+            part.replace(self._folder / RELEASE_FILE)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+async def _keep(answer: httpx.Response, part: Path, digest: str) -> None:
+    found, size = hashlib.sha256(), 0
+    with part.open("wb") as file:
+        async for chunk in answer.aiter_raw():
+            size += len(chunk)
+            if size > MAX_RELEASE:
+                raise UpdateError("release", f"more than {MAX_RELEASE} bytes")
+            found.update(chunk)
+            file.write(chunk)
+    if found.hexdigest() != digest:
+        raise UpdateError("release", "is not the one that was ordered (sha256)")
+
+
+def _check_address(url: str) -> None:
+    parts = urlsplit(url)
+    near = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.scheme != "https" and not (parts.scheme == "http" and near):
+        raise UpdateError("arguments.url", "must be https://…")
