@@ -22,7 +22,12 @@ host = "gateway.example"
 port = 8883
 password_file = "password"
 """
-UNITS = ("vointi-edge.service", "vointi-clock-floor.service", "vointi-update.service")
+UNITS = (
+    "vointi-edge.service",
+    "vointi-clock-floor.service",
+    "vointi-update.service",
+    "vointi-lights.service",
+)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The subcommands of care: doctor, bundle, reset, clock-floor."""
+"""The subcommands of care: doctor, bundle, reset, lights, clock-floor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from vointi_edge.catalogue import Model
 from vointi_edge.clock import make_clock
@@ -17,10 +17,11 @@ from vointi_edge.vitals import run_folder
 
 #: Reads a configuration with its models and password; raises ConfigError.
 Load: TypeAlias = Callable[[Path], tuple[EdgeConfig, dict[str, Model], str | None]]
+SERVICE_RUN: Final = Path("/run/vointi-edge")
 
 
 def add_commands(commands: Any, load: Load) -> None:
-    """Add the parsers of the four subcommands."""
+    """Add the parsers of the subcommands."""
     doctor = _command(commands, "doctor", "say what is well, and what to do about the rest")
     doctor.add_argument("--json", action="store_true", help="for machines")
     doctor.set_defaults(command=lambda arguments: _doctor(arguments, load))
@@ -32,6 +33,11 @@ def add_commands(commands: Any, load: Load) -> None:
     reset.add_argument("--yes", action="store_true", help="really")
     reset.add_argument("--keep-config", action="store_true", help="keep edge.toml and password")
     reset.set_defaults(command=lambda arguments: _reset(arguments, load))
+    lights = commands.add_parser("lights", help="show on the box's light how it is, for ever")
+    lights.add_argument("--led", action="append", metavar="NAME", help="below /sys/class/leds")
+    lights.add_argument("--button", metavar="CHIP:LINE", help="held for 10 s it resets the box")
+    lights.add_argument("--run-dir", type=Path, default=SERVICE_RUN)
+    lights.set_defaults(command=_lights)
     floor = commands.add_parser("clock-floor", help="set the system's clock to the saved floor")
     floor.add_argument("--data-dir", type=Path, required=True)
     floor.set_defaults(command=_clock_floor)
@@ -47,8 +53,7 @@ def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 def _run_dir(arguments: argparse.Namespace, config: EdgeConfig) -> Path:
     if arguments.run_dir is not None:
         return Path(arguments.run_dir)
-    service = Path("/run/vointi-edge")
-    return service if service.is_dir() else run_folder(config.data_dir)
+    return SERVICE_RUN if SERVICE_RUN.is_dir() else run_folder(config.data_dir)
 
 
 def _doctor(arguments: argparse.Namespace, load: Load) -> int:
@@ -97,4 +102,22 @@ def _clock_floor(arguments: argparse.Namespace) -> int:
     moved_us = raise_system_clock(ClockFloor(arguments.data_dir / FLOOR_FILE).read())
     if moved_us:
         print(f"clock: set forward by {moved_us / 1e6:.0f} s, to the last time known")
+    return 0
+
+
+def _lights(arguments: argparse.Namespace) -> int:
+    from vointi_edge.care.doctor import read_vitals
+    from vointi_edge.care.lights import DEFAULT_NAMES, Leds
+    from vointi_edge.care.panel import Panel, open_button, order_reset
+
+    leds = Leds(arguments.led or DEFAULT_NAMES)
+    try:
+        button = open_button(arguments.button) if arguments.button else None
+    except (OSError, ValueError) as error:
+        print(f"lights: --button: {error}; give e.g. /dev/gpiochip0:3", file=sys.stderr)
+        return 2
+    if not leds.found and button is None:
+        print("lights: this box has no such light; see ls /sys/class/leds", file=sys.stderr)
+        return 2
+    Panel(leds, lambda: read_vitals(arguments.run_dir), button, order_reset).run()
     return 0
