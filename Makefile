@@ -20,7 +20,7 @@ UV := .tools/bin/uv
 UVPIP := $(UV) pip install --quiet --constraint requirements.lock
 PY := .venv/bin/python
 MEMBERS := contract cython_ext edge firmware_sim gateway demo
-PACKAGES := vointi_contract vointi_signals vointi_edge vointi_sim vointi_gateway vointi_demo
+PACKAGES := vointi_contract vointi_signals vointi_codec vointi_edge vointi_sim vointi_gateway vointi_demo
 PORT ?= 8080
 SEED ?= 1
 MINUTES ?= 10
@@ -50,7 +50,7 @@ types: .stamps/dev ## mypy --strict
 check-imports: .stamps/dev ## the arrows of ARCHITECTURE.md
 	@.venv/bin/lint-imports --no-cache
 
-sanitize: .stamps/dev ## fuzz the signal core in a build with sanitizers (a minute the first time)
+sanitize: .stamps/dev ## fuzz what is compiled in a build with sanitizers (a minute the first time)
 	@bash tools/sanitize.sh
 
 screenshots: .stamps/dev assets .stamps/system ## docs/images/*.png from a running demo
@@ -95,7 +95,7 @@ clean: ## remove what was built and fetched (the data of the demo, too)
 	@test -x $(PY) || $(UV) venv --quiet --python "$(PYTHON)" .venv
 	@touch $@
 
-.stamps/run: requirements.lock $(MEMBERS:%=%/pyproject.toml) cython_ext/setup.py $(wildcard cython_ext/vointi_signals/*.pyx cython_ext/vointi_signals/*.pxd cython_ext/vointi_signals/*.h) | .stamps/venv
+.stamps/run: requirements.lock $(MEMBERS:%=%/pyproject.toml) cython_ext/setup.py $(wildcard cython_ext/vointi_*/*.pyx cython_ext/vointi_*/*.pxd cython_ext/vointi_*/*.h) | .stamps/venv
 	@echo "· installing what the demo needs (first run: a minute or two)"
 	@$(UVPIP) setuptools cython numpy
 	@echo "· compiling the signal core"

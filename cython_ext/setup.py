@@ -1,4 +1,4 @@
-"""Compiles every vointi_signals/*.pyx into an extension of its own.
+"""Compiles every *.pyx of vointi_signals and vointi_codec into an extension of its own.
 
 Flags: -O3 without -ffast-math and with -ffp-contract=off, so that results are equal, bit for bit,
 to SciPy's and the same on x86-64 and ARM (where gcc would otherwise fuse multiply and add).
@@ -20,6 +20,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+PACKAGES = ("vointi_signals", "vointi_codec")
 # A level of optimisation in CFLAGS is the packager's, and wins.
 FLAGS = [] if "-O" in os.environ.get("CFLAGS", "") else ["-O3"]
 FLAGS += ["-ffp-contract=off", "-fno-math-errno", "-g0"]
@@ -65,7 +66,7 @@ class BuildWithCompiler(build_ext):
 
 def chosen() -> list[Path]:
     """Return the modules to compile, all of them by default."""
-    paths = sorted(Path("vointi_signals").glob("*.pyx"))
+    paths = [path for name in PACKAGES for path in sorted(Path(name).glob("*.pyx"))]
     names = os.environ.get("VOINTI_MODULES", "")
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     return [path for path in paths if not wanted or path.stem in wanted]
@@ -75,9 +76,9 @@ def extension(path: Path) -> Extension:
     """Describe one module."""
     extra = SANITIZE if os.environ.get("VOINTI_SANITIZE") == "1" else []
     return Extension(
-        f"vointi_signals.{path.stem}",
+        f"{path.parent.name}.{path.stem}",
         [path.as_posix()],
-        depends=["vointi_signals/_kernels.h"],
+        depends=sorted(map(str, path.parent.glob("*.h"))),
         include_dirs=[numpy.get_include()],
         extra_compile_args=FLAGS + extra,
         extra_link_args=extra,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the signal core in a build with the address and undefined-behaviour sanitizers.
+# Fuzzes the compiled routines in a build with the address and undefined-behaviour sanitizers.
 # Usage: tools/sanitize.sh [pytest arguments]; everything stays in build/sanitize.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,11 +18,14 @@ if [ ! -e "$runtime" ]; then
 fi
 
 # The C that the ordinary build generated is taken over: cp -p keeps the times it is judged by.
-mkdir -p "$work/vointi_signals"
+mkdir -p "$work"
 cp -pu cython_ext/setup.py cython_ext/pyproject.toml "$work/"
-find cython_ext/vointi_signals -maxdepth 1 -type f \
-  \( -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' -o -name '*.toml' \) \
-  -exec cp -pu {} "$work/vointi_signals/" \;
+for package in vointi_signals vointi_codec; do
+  mkdir -p "$work/$package"
+  find "cython_ext/$package" -maxdepth 1 -type f \
+    \( -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' -o -name '*.toml' \) \
+    -exec cp -pu {} "$work/$package/" \;
+done
 
 echo "· compiling with sanitizers"
 (cd "$work" && CC=gcc VOINTI_SANITIZE=1 "$python" setup.py -q build_ext --inplace)
@@ -40,6 +43,6 @@ steady=(setarch "$(uname -m)" --addr-no-randomize)
 
 echo "· fuzzing"
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(tests/signals/test_fuzz.py)
+[ ${#targets[@]} -gt 0 ] || targets=(tests/signals/test_fuzz.py tests/codec/test_frame_columns.py)
 exec timeout "$limit" "${steady[@]}" env LD_PRELOAD="$preload" \
   "$python" -m pytest -q -p no:cacheprovider -n 2 --max-worker-restart 0 --capture=sys "${targets[@]}"

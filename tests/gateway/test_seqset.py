@@ -25,6 +25,8 @@ def test_behaves_as_a_plain_set(ops: list[tuple[str, int, int]], first: int, mor
     assert all(b + 1 < c for (_, b), (c, _) in pairwise(ranges))
     assert ours.highest == max(model, default=0)
     assert all((s in ours) == (s in model) for s in range(1, 50))
+    inside = {s in model for s in range(first, first + more + 1)}
+    assert ours.holds(first, first + more) is (inside.pop() if len(inside) == 1 else None)
     gaps = ours.missing(first, first + more)
     assert [s for a, b in gaps for s in range(a, b + 1)] == [
         s for s in range(first, first + more + 1) if s not in model

@@ -31,10 +31,21 @@ class ConsentGate(Protocol):
     ) -> Verdict:
         """What may be kept of a reading that was made at `t_us` and arrived at `now_us`."""
 
+    def standing(
+        self,
+        pilot: str,
+        device: str,
+        metrics: frozenset[str],
+        *,
+        t_us: int,
+        now_us: int,
+    ) -> tuple[int, int, Verdict]:
+        """The same, and the half-open time around `t_us` for which it holds."""
+
 
 def verdict(gate: ConsentGate, pilot: str, device: str, frame: Frame, received_us: int) -> Verdict:
     """What may be kept of a frame; one whose clock is unknown counts as made when it arrived."""
-    metrics = _set(tuple(channel.metric for channel in frame.channels))
+    metrics = names(tuple(channel.metric for channel in frame.channels))
     t_us = received_us if frame.wall_us is None else frame.wall_us
     return gate.decide(pilot, device, metrics, t_us=t_us, now_us=received_us)
 
@@ -45,7 +56,8 @@ def strip(frame: Frame, metrics: frozenset[str]) -> Frame:
     return frame if len(kept) == len(frame.channels) else replace(frame, channels=kept)
 
 
-def _set(codes: tuple[int, ...]) -> frozenset[str]:
+def names(codes: tuple[int, ...]) -> frozenset[str]:
+    """The names of metrics by their wire codes; raises UnknownMetricError."""
     found = _sets.get(codes)
     if found is None:
         found = _sets[codes] = frozenset(map(_name, codes))

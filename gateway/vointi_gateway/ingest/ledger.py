@@ -77,6 +77,29 @@ class Ledger:
             return Admission.RECOVERED
         return Admission.NEW
 
+    def runs(self, keys: Iterable[tuple[StreamKey, int, int]]) -> Admission | None:
+        """What settling these runs would mean, all of them alike; None when they differ.
+
+        NEW means that `settle` may take each of them.
+        """
+        admissions, upto = set(), dict[StreamKey, int]()
+        for key, first, last in keys:
+            seqs = self._seqs.get(key)
+            if seqs is None:
+                seqs = self._seqs[key] = _Seqs()
+            held = seqs.done.holds(first, last)
+            if held is None or (not held and seqs.lost.holds(first, last) is not False):
+                return None
+            if not held and (first <= upto.get(key, 0) or len(seqs.done) >= MAX_RANGES):
+                return None
+            upto[key] = last
+            admissions.add(Admission.DUPLICATE if held else Admission.NEW)
+        return admissions.pop() if len(admissions) == 1 else None
+
+    def settle(self, key: StreamKey, first: int, last: int) -> None:
+        """Settle a run that is NEW."""
+        self._seqs[key].done.add(first, last)
+
     def declare_lost(self, key: StreamKey, first: int, last: int) -> list[tuple[int, int]]:
         """Settle what of first … last is not settled; returns those ranges."""
         seqs = self._seqs.setdefault(key, _Seqs())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 
 #: A few minutes of a demo, and still sorted in under a millisecond.
 KEPT = 4096
@@ -20,9 +21,12 @@ class LatencyMeter:
 
     def add(self, value_ms: float) -> None:
         """Take one; negative or old ones are of a clock that is not ours and are left out."""
-        if 0 <= value_ms <= LIVE_MS:
-            with self._lock:
-                self._values.append(value_ms)
+        self.extend((value_ms,))
+
+    def extend(self, values_ms: Iterable[float]) -> None:
+        """Take several."""
+        with self._lock:
+            self._values.extend(value for value in values_ms if 0 <= value <= LIVE_MS)
 
     def values(self) -> list[float]:
         """What was kept, in the order in which it came."""

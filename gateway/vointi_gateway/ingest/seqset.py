@@ -32,8 +32,21 @@ class SeqSet:
         """The largest member, or 0."""
         return self._lasts[-1] if self._lasts else 0
 
+    def holds(self, first: int, last: int) -> bool | None:
+        """Whether all of first … last are members; None when only some are."""
+        lasts = self._lasts
+        if not lasts or first > lasts[-1]:
+            return False
+        at = bisect_left(lasts, first)
+        if self._firsts[at] > last:
+            return False
+        return True if self._firsts[at] <= first and lasts[at] >= last else None
+
     def add(self, first: int, last: int) -> None:
         """Add first … last."""
+        if self._lasts and first == self._lasts[-1] + 1:
+            self._lasts[-1] = last
+            return
         lo = bisect_left(self._lasts, first - 1)
         hi = bisect_right(self._firsts, last + 1)
         if lo < hi:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from vointi_contract.codec import decode, encode
 from vointi_contract.errors import ContractError
@@ -12,6 +13,7 @@ from vointi_contract.frame import Batch, Frame, Loss
 from vointi_contract.topics import Address, parse
 
 from ..pilots.gate import ANY_METRIC, Verdict
+from ..store.block import ReadingBlock, Readings
 from ..store.model import (
     Anchor,
     Commit,
@@ -24,6 +26,7 @@ from ..store.model import (
 )
 from .consent import GateNow, strip, verdict
 from .ledger import Admission, Ledger, StreamKey
+from .plain import PlainReader, Sender
 from .validate import Fault, check_frame, check_loss, check_sender
 
 _STORED = Counts(accepted=1, stored=1)
@@ -80,6 +83,7 @@ class Stager:
         self._pilot_of = pilot_of
         self._now_us = now_us
         self._gate = gate
+        self._plain = PlainReader(ledger)
 
     def stage(
         self,
@@ -89,13 +93,14 @@ class Stager:
     ) -> Staged:
         """One commit for these data deliveries, newly read birth documents and clock anchors."""
         group = _Group()
+        self._plain.begin(self._now_us())
         for delivery in deliveries:
             self._delivery(delivery, group)
         commit = Commit(
-            tuple(group.readings),
+            group.all_readings(self._plain.block()),
             tuple(group.quarantined),
             tuple(group.receipts()),
-            {edge: counts for edge, counts in group.tally.items() if counts != Counts()},
+            group.counts(),
             births,
             tuple(anchors),
             group.refusals(),
@@ -107,18 +112,13 @@ class Stager:
         group = _Group()
         parts = delivery.topic.split("/")
         self._poison(delivery, parts[4] if len(parts) > 4 else "", fault, group)
-        return Staged(Commit((), tuple(group.quarantined), (), group.tally), set(), group.faults)
+        return Staged(Commit((), tuple(group.quarantined), (), group.counts()), set(), group.faults)
 
     def _delivery(self, delivery: Delivery, group: _Group) -> None:
-        try:
-            address = parse(delivery.topic)
-        except ContractError as exc:
-            self._poison(delivery, "", Fault(exc.field, exc.fix), group)
+        sender = group.senders.get(delivery.topic) or self._sender(delivery, group)
+        if sender is None or self._take_plain(delivery, sender, group):
             return
-        fault = check_sender(address, self._pilot_of(address.edge))
-        if fault is not None:
-            self._poison(delivery, address.edge, fault, group)
-            return
+        address = sender.address
         try:
             batch = decode(delivery.payload)
         except ContractError as exc:
@@ -128,6 +128,36 @@ class Stager:
             self._frame(frame, address, delivery, group)
         for loss in batch.losses:
             self._loss(loss, address, delivery, group)
+
+    def _sender(self, delivery: Delivery, group: _Group) -> Sender | None:
+        """Who sent a delivery; None when it may not be sent on this topic, and is poison."""
+        try:
+            address = _parse(delivery.topic)
+        except ContractError as exc:
+            self._poison(delivery, "", Fault(exc.field, exc.fix), group)
+            return None
+        fault = check_sender(address, self._pilot_of(address.edge))
+        if fault is not None:
+            self._poison(delivery, address.edge, fault, group)
+            return None
+        sender = group.senders[delivery.topic] = self._plain.sender(address)
+        return sender
+
+    def _take_plain(self, delivery: Delivery, sender: Sender, group: _Group) -> bool:
+        """Take a delivery the short way; False when it must go the long way."""
+        took = self._plain.take(delivery.payload, sender, self._gate(), delivery.received_us)
+        if took is None:
+            return False
+        admission, count, runs = took
+        edge, device = sender.address.edge, sender.address.device or ""
+        for boot, first, last in runs:
+            key = (edge, device, boot)
+            group.touched.add(key)
+            if admission is Admission.NEW:
+                group.settle(key, first, Outcome.STORED, last)
+        counted = group.stored if admission is Admission.NEW else group.duplicates
+        counted[edge] = counted.get(edge, 0) + count
+        return True
 
     def _poison(self, delivery: Delivery, edge: str, fault: Fault, group: _Group) -> None:
         """A delivery without a usable identity: known by its digest alone."""
@@ -222,14 +252,35 @@ class _Group:
         self.tally: dict[str, Counts] = {}
         self.touched: set[StreamKey] = set()
         self.faults: list[tuple[str, Fault]] = []
+        self.senders: dict[str, Sender] = {}
+        self.stored: dict[str, int] = {}
+        self.duplicates: dict[str, int] = {}
         self._refused: dict[tuple[str, str, str], int] = {}
-        self._settled: dict[tuple[StreamKey, Outcome], list[int]] = {}
+        self._settled: dict[tuple[StreamKey, Outcome], list[tuple[int, int]]] = {}
 
     def count(self, edge: str, counts: Counts) -> None:
         self.tally[edge] = self.tally.get(edge, Counts()) + counts
 
-    def settle(self, key: StreamKey, seq: int, outcome: Outcome) -> None:
-        self._settled.setdefault((key, outcome), []).append(seq)
+    def counts(self) -> dict[str, Counts]:
+        """What is counted of every edge, where it is anything."""
+        for edge, n in self.stored.items():
+            self.count(edge, Counts(accepted=n, stored=n))
+        for edge, n in self.duplicates.items():
+            self.count(edge, Counts(accepted=n, duplicates=n))
+        return {edge: counts for edge, counts in self.tally.items() if counts != Counts()}
+
+    def all_readings(self, block: ReadingBlock | None) -> Sequence[StoredReading]:
+        """The readings, those of the block too."""
+        return tuple(self.readings) if block is None else Readings(self.readings, block)
+
+    def settle(self, key: StreamKey, seq: int, outcome: Outcome, last: int | None = None) -> None:
+        """Settle one number, or those up to `last`."""
+        last = seq if last is None else last
+        ranges = self._settled.setdefault((key, outcome), [])
+        if ranges and ranges[-1][1] + 1 == seq:
+            ranges[-1] = (ranges[-1][0], last)
+        else:
+            ranges.append((seq, last))
 
     def store(self, key: StreamKey, reading: StoredReading) -> None:
         self.readings.append(reading)
@@ -259,16 +310,20 @@ class _Group:
     def receipts(self) -> list[Receipt]:
         """The settled numbers as ranges."""
         found = list(self.lost)
-        for (key, outcome), seqs in self._settled.items():
-            seqs.sort()
-            first = last = seqs[0]
-            for seq in seqs[1:]:
-                if seq != last + 1:
+        for (key, outcome), ranges in self._settled.items():
+            ranges.sort()
+            first, last = ranges[0]
+            for begin, end in ranges[1:]:
+                if begin != last + 1:
                     found.append(Receipt(*key, first, last, outcome))
-                    first = seq
-                last = seq
+                    first = begin
+                last = end
             found.append(Receipt(*key, first, last, outcome))
         return found
+
+
+#: Topics repeat: an edge has a handful.
+_parse = lru_cache(4096)(parse)
 
 
 def _digest(topic: str, payload: bytes) -> bytes:

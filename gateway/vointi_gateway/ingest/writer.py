@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
@@ -19,12 +19,13 @@ from ..errors import StoreError, UnstorableError
 from ..events import last_sample_us, reading_event
 from ..fleet import Fleet
 from ..live import LiveHub
-from ..store.model import Counts, Refused
+from ..store.block import Readings
+from ..store.model import Counts, Refused, StoredReading
 from ..store.port import Store
 from .acks import AckBoard
 from .consent import ConsentGate
 from .ledger import Ledger
-from .meter import LatencyMeter
+from .meter import KEPT, LatencyMeter
 from .stage import Delivery, Staged, Stager
 from .status import StatusReader
 from .validate import Fault
@@ -306,9 +307,18 @@ class Writer:
                 if (last_sample_us(reading.frame) or now_us) > now_us - RECENT_US
             )
         self._hub.push(events)
-        for reading in staged.commit.readings:
+        self._measure(staged.commit.readings, now_us)
+
+    def _measure(self, readings: Sequence[StoredReading], now_us: int) -> None:
+        """How late the readings are: events found in a signal are as late as their detector."""
+        loose = readings
+        if isinstance(readings, Readings):
+            loose = readings.loose
+            if readings.block is not None:
+                lates = (now_us - readings.block.last_samples_us()[-KEPT:]) / 1000
+                self.latency.extend(lates.tolist())
+        for reading in loose:
             last_us = last_sample_us(reading.frame)
-            # Events that are found in a signal are as late as their detector, not as the chain.
             if last_us is not None and reading.frame.offsets_us is None:
                 self.latency.add((now_us - last_us) / 1000)
 

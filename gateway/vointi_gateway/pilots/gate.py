@@ -91,7 +91,19 @@ class Gate:
         t_us: int,
         now_us: int,
     ) -> Verdict:
-        """What may be kept of a reading that was made at `t_us` and arrived at `now_us`.
+        """What may be kept of a reading that was made at `t_us` and arrived at `now_us`."""
+        return self.standing(pilot, device, metrics, t_us=t_us, now_us=now_us)[2]
+
+    def standing(
+        self,
+        pilot: str,
+        device: str,
+        metrics: frozenset[str],
+        *,
+        t_us: int,
+        now_us: int,
+    ) -> tuple[int, int, Verdict]:
+        """What `decide` says, and the half-open time around `t_us` for which it says the same.
 
         The answer is the same until the next time at which something begins or ends, so that it is
         looked up for a stream of readings instead of worked out for each.
@@ -101,7 +113,7 @@ class Gate:
         if known is None or not known[0] <= t_us < known[1]:
             decided = self._decide(pilot, device, metrics, t_us, now_us)
             known = self._known[key] = (*self._around(device, t_us), decided)
-        return known[2]
+        return known
 
     def _around(self, device: str, t_us: int) -> Span:
         """The time around `t_us` in which no loan, consent or pause of the device changes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -152,9 +152,13 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Everything that one transaction makes durable; all of it or nothing."""
+    """Everything that one transaction makes durable; all of it or nothing.
 
-    readings: tuple[StoredReading, ...] = ()
+    `readings` may be a block.Readings: then most of them are columns, and become objects only when
+    somebody looks at them one by one.
+    """
+
+    readings: Sequence[StoredReading] = ()
     quarantined: tuple[Quarantined, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     tally: Mapping[str, Counts] = field(default_factory=dict)

@@ -48,8 +48,12 @@ class Offsets:
         frame = reading.frame
         if frame.wall_us is not None:
             return frame.wall_us
-        offset_us = self.known.get((reading.edge, frame.boot))
+        offset_us = self.of(reading.edge, frame.boot)
         return None if offset_us is None else frame.mono_us + offset_us
+
+    def of(self, edge: str, boot: int) -> int | None:
+        """The offset of one boot, or None."""
+        return self.known.get((edge, boot))
 
     def write(self, con: Any) -> None:
         """Make the new anchors durable, within the caller's transaction."""

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from ...errors import StoreError, StoreLockedError, UnknownSeriesError, UnstorableError
+from ..block import Owner
 from ..model import (
     Commit,
     Counts,
@@ -25,7 +26,6 @@ from ..model import (
     Refused,
     Samples,
     SeriesQuery,
-    StoredReading,
     Windows,
 )
 from . import export as exporting
@@ -177,15 +177,15 @@ class EmbeddedStore(Upkeep):
     def _commit(self, commit: Commit, offsets: Offsets) -> None:
         new: dict[_SeriesKey, tuple[int, str]] = {}
 
-        def number(reading: StoredReading, metric: str) -> int:
-            key = (reading.device, reading.frame.stream, metric)
+        def number(owner: Owner, stream: str, metric: str) -> int:
+            key = (owner.device, stream, metric)
             known = self._series.get(key)
             if known is None:
-                known = new.setdefault(key, (len(self._series) + len(new), reading.pilot))[0]
+                known = new.setdefault(key, (len(self._series) + len(new), owner.pilot))[0]
             return known
 
         con = self._writer()
-        rows = RowBuilder(number, offsets.wall_us)
+        rows = RowBuilder(number, offsets)
         tables = _tables(commit, rows, new)
         try:
             con.begin()
@@ -203,7 +203,7 @@ class EmbeddedStore(Upkeep):
             raise StoreError(f"the store refused a commit: {_line(exc)}") from exc
         self._series.update({key: sid for key, (sid, _) in new.items()})
         self._anchors.keep(offsets)
-        for device, metric, t_us, value in rows.newest:
+        for device, metric, t_us, value in rows.newest():
             self._note(device, metric, t_us, value)
         self._note_newest(placed)
 

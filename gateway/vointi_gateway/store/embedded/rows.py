@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,10 @@ import pyarrow as pa
 from vointi_contract.frame import Channel, Frame
 from vointi_contract.metrics import Kind, by_code
 
+from ..block import Owner, Readings
 from ..model import StoredReading
-
-#: Gives the series' number for (reading, stream's channel metric name), making one when needed.
-SeriesNumber = Callable[[StoredReading, str], int]
-#: Gives the UTC time of a reading's first sample, µs.
-WallTime = Callable[[StoredReading], int | None]
+from .anchors import Offsets
+from .block_rows import BlockRows, Newest, SeriesNumber, join
 
 _SEGMENT = pa.schema(
     [
@@ -64,33 +62,40 @@ class RowBuilder:
     """Collects the rows of one commit.
 
     Args:
-        series: numbers the series; called once per channel.
-        wall_us: gives a reading's UTC time, µs, or None while it is unknown.
+        series: numbers the series.
+        offsets: places readings in time that have none of their own.
 
     """
 
-    def __init__(self, series: SeriesNumber, wall_us: WallTime) -> None:
+    def __init__(self, series: SeriesNumber, offsets: Offsets) -> None:
         self._series = series
-        self._wall_us = wall_us
+        self._offsets = offsets
+        self._blocks: list[BlockRows] = []
         self._segments: list[tuple[object, ...]] = []
         self._values: list[npt.NDArray[np.int32]] = []
         self._scalars: list[tuple[object, ...]] = []
-        self.newest: list[tuple[str, str, int, float]] = []
+        self._newest: list[Newest] = []
 
     def extend(self, readings: Iterable[StoredReading]) -> None:
         """Take the readings' rows."""
+        if isinstance(readings, Readings):
+            if readings.block is not None:
+                walls = readings.block.walls(self._offsets.of)
+                self._blocks.append(BlockRows(readings.block, walls, self._series))
+            readings = readings.loose
         for reading in readings:
-            wall_us = self._wall_us(reading)
+            wall_us = self._offsets.wall_us(reading)
+            owner = Owner(reading.pilot, reading.edge, reading.frame.device)
             for channel in reading.frame.channels:
                 name = by_code(channel.metric).name
-                sid = self._series(reading, name)
+                sid = self._series(owner, reading.frame.stream, name)
                 if is_segment(reading.frame, channel):
                     end_us = self._segment(sid, reading.frame, wall_us, channel)
                 else:
                     end_us = self._scalar(sid, reading.frame, wall_us, channel)
                 if end_us is not None:
                     last = float(channel.values[-1]) * channel.scale + channel.offset
-                    self.newest.append((reading.device, name, end_us, last))
+                    self._newest.append((reading.device, name, end_us, last))
 
     def _segment(self, sid: int, f: Frame, wall_us: int | None, channel: Channel) -> int | None:
         v = channel.values
@@ -125,6 +130,9 @@ class RowBuilder:
 
     def segments(self) -> pa.Table | None:
         """The segment rows as one Arrow table, or None."""
+        return join([*(block.segments(_SEGMENT) for block in self._blocks), self._loose()])
+
+    def _loose(self) -> pa.Table | None:
         if not self._segments:
             return None
         table = _table(self._segments, _SEGMENT)
@@ -135,7 +143,14 @@ class RowBuilder:
 
     def scalars(self) -> pa.Table | None:
         """The scalar rows as one Arrow table, or None."""
-        return _table(self._scalars, _SCALAR) if self._scalars else None
+        loose = _table(self._scalars, _SCALAR) if self._scalars else None
+        return join([*(block.scalars(_SCALAR) for block in self._blocks), loose])
+
+    def newest(self) -> Iterator[Newest]:
+        """Of each series the newest value, among others; once the tables are made."""
+        for block in self._blocks:
+            yield from block.newest
+        yield from self._newest
 
 
 def _table(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
