@@ -57,12 +57,13 @@ def decompress(payload: bytes) -> bytes:
     frame = payload[1:]
     _check_layout(frame)
     try:
-        return _inflate(frame)
+        return inflate(frame)
     except zstandard.ZstdError:
         raise _not_zstd() from None
 
 
-def _inflate(frame: bytes) -> bytes:
+def inflate(frame: bytes) -> bytes:
+    """What `decompress` does of a frame whose layout was checked. Raises zstandard.ZstdError."""
     decompressor = _tools().decompressor
     try:
         return decompressor.decompress(frame, _USUAL_DECOMPRESSED)

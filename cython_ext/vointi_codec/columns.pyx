@@ -97,11 +97,12 @@ class Taken(NamedTuple):
     layouts: list
 
 
-def whole_blocks(const uint8_t[::1] frame not None):
-    """Whether a magicless zstd frame states no size and ends where the bytes end."""
-    if not frame.shape[0]:
+def whole_blocks(bytes payload not None, Py_ssize_t start=0):
+    """Whether a magicless zstd frame from `start` on states no size and ends with the bytes."""
+    cdef const char *data = payload
+    if not 0 <= start < len(payload):
         return False
-    return bool(whole_frame(&frame[0], frame.shape[0]))
+    return bool(whole_frame(<const uint8_t *>data + start, len(payload) - start))
 
 
 cdef struct Header:

@@ -298,5 +298,8 @@ def test_blocks_are_walked_as_the_contract_walks_them(frame: bytes) -> None:
 def test_golden_frames_are_whole_and_cut_ones_are_not(case: golden.BatchCase) -> None:
     frame = case.payload[1:]
     assert vointi_codec.whole_blocks(frame)
+    assert vointi_codec.whole_blocks(case.payload, 1)
+    assert not vointi_codec.whole_blocks(case.payload, len(case.payload))
+    assert not vointi_codec.whole_blocks(case.payload, -1)
     for wrong in (b"", frame[:-1], frame + b"\0", b"\x20" + frame[1:], frame[:4]):
         assert not vointi_codec.whole_blocks(wrong)

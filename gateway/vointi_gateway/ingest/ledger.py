@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -77,24 +77,37 @@ class Ledger:
             return Admission.RECOVERED
         return Admission.NEW
 
-    def runs(self, keys: Iterable[tuple[StreamKey, int, int]]) -> Admission | None:
-        """What settling these runs would mean, all of them alike; None when they differ.
+    def run(self, key: StreamKey, first: int, last: int) -> Admission | None:
+        """What settling first … last would mean for all of them; None when they differ.
 
-        NEW means that `settle` may take each of them.
+        NEW means that `settle` may take them.
         """
-        admissions, upto = set(), dict[StreamKey, int]()
-        for key, first, last in keys:
-            seqs = self._seqs.get(key)
-            if seqs is None:
-                seqs = self._seqs[key] = _Seqs()
-            held = seqs.done.holds(first, last)
-            if held is None or (not held and seqs.lost.holds(first, last) is not False):
+        seqs = self._seqs.get(key)
+        if seqs is None:
+            seqs = self._seqs[key] = _Seqs()
+        held = seqs.done.holds(first, last)
+        if held:
+            return Admission.DUPLICATE
+        if (
+            held is None
+            or len(seqs.done) >= MAX_RANGES
+            or seqs.lost.holds(first, last) is not False
+        ):
+            return None
+        return Admission.NEW
+
+    def runs(self, runs: Sequence[tuple[StreamKey, int, int]]) -> Admission | None:
+        """The same for several runs, all of them alike and none twice."""
+        upto = dict[StreamKey, int]()
+        found: Admission | None = None
+        for key, first, last in runs:
+            admission = self.run(key, first, last)
+            if admission is None or (found is not None and admission is not found):
                 return None
-            if not held and (first <= upto.get(key, 0) or len(seqs.done) >= MAX_RANGES):
+            if admission is Admission.NEW and first <= upto.get(key, 0):
                 return None
-            upto[key] = last
-            admissions.add(Admission.DUPLICATE if held else Admission.NEW)
-        return admissions.pop() if len(admissions) == 1 else None
+            upto[key], found = last, admission
+        return found
 
     def settle(self, key: StreamKey, first: int, last: int) -> None:
         """Settle a run that is NEW."""

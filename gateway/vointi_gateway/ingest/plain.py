@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from vointi_contract.codec import decompress
-from vointi_contract.errors import PayloadError
+import zstandard
+from vointi_contract.codec import FORMAT_ZSTD_V1, MAX_PAYLOAD, inflate
 from vointi_contract.metrics import METRICS, Kind
 from vointi_contract.topics import Address
 
 from ..pilots.gate import Verdict
 from ..store.block import Agreed, Owner, Part, ReadingBlock
 from .consent import ConsentGate, names
-from .ledger import Admission, Ledger
+from .ledger import Admission, Ledger, StreamKey
 from .validate import AHEAD_US, EARLIEST_US, LONGEST_US
 
 try:
@@ -25,8 +25,8 @@ try:
 except ImportError:  # compiled only where there is a compiler or a wheel
     vointi_codec = None  # type: ignore[assignment]
 
-#: What one delivery amounts to: (boot, first, last) of each run.
-Runs = list[tuple[int, int, int]]
+#: One run of sequence numbers, both ends included.
+Keyed = tuple[StreamKey, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Sender:
     """Who may send on a topic: an address whose edge belongs to its pilot, and its number here."""
 
     address: Address
+    edge: str
     number: int
     device: bytes
     name: str
@@ -55,11 +56,15 @@ class _Standing:
 
 @dataclass(slots=True)
 class PlainGroup:
-    """What is collected while one group is staged."""
+    """What the short way collected of one group: counts by edge, and settled runs."""
 
     owners: list[Owner] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     standings: dict[int, _Standing] = field(default_factory=dict)
+    stored: dict[str, int] = field(default_factory=dict)
+    duplicates: dict[str, int] = field(default_factory=dict)
+    settled: dict[StreamKey, list[tuple[int, int]]] = field(default_factory=dict)
+    touched: set[StreamKey] = field(default_factory=set)
 
 
 class PlainReader:
@@ -73,11 +78,11 @@ class PlainReader:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._columns = vointi_codec.FrameColumns(*_limits()) if vointi_codec else None
-        self._group = PlainGroup()
+        self.group = PlainGroup()
 
     def begin(self, now_us: int) -> None:
         """Start a group at `now_us` (UTC µs); what an earlier one left is dropped."""
-        self._group = PlainGroup()
+        self.group = PlainGroup()
         if self._columns is not None:
             self._columns.take()
             self._columns.limits(EARLIEST_US, now_us + AHEAD_US, LONGEST_US)
@@ -85,48 +90,63 @@ class PlainReader:
     def sender(self, address: Address) -> Sender:
         """A sender of this group."""
         owner = Owner(address.pilot, address.edge, address.device or "")
-        self._group.owners.append(owner)
-        number = len(self._group.owners) - 1
-        return Sender(address, number, owner.name.encode(), owner.device)
+        self.group.owners.append(owner)
+        number = len(self.group.owners) - 1
+        return Sender(address, owner.edge, number, owner.name.encode(), owner.device)
 
-    def take(
-        self, payload: bytes, sender: Sender, gate: ConsentGate, received_us: int
-    ) -> tuple[Admission, int, Runs] | None:
-        """Take a whole delivery: new or duplicate, how many frames, their runs. None: it may not.
+    def take(self, payload: bytes, sender: Sender, gate: ConsentGate, received_us: int) -> bool:
+        """Take a whole delivery, new or duplicate; False: it goes the long way.
 
         Of duplicates nothing is kept.
         """
-        columns = self._columns
-        if columns is None:
-            return None
-        try:
-            message = decompress(payload)
-        except PayloadError:
-            return None
+        columns, message = self._columns, _message(payload)
+        if columns is None or message is None:
+            return False
         first = len(columns)
         took = columns.add(message, sender.number, sender.device, received_us)
         if took is None:
-            return None
+            return False
         count, runs, layouts, first_us, last_us = took
-        edge, device = sender.address.edge, sender.address.device or ""
-        keys = [((edge, device, boot), low, high) for boot, low, high in runs]
-        admission = self._ledger.runs(keys)
+        edge, device = sender.edge, sender.address.device or ""
+        keyed = [((edge, device, boot), low, high) for boot, low, high in runs]
+        admission = self._admission(keyed)
         if admission is Admission.NEW:
             agreed = self._agreed(layouts, sender, gate, (first_us, last_us, received_us))
             if agreed is not None:
-                for key, low, high in keys:
-                    self._ledger.settle(key, low, high)
-                self._group.parts.append(Part(first, received_us, agreed))
-                return admission, count, runs
+                self.group.parts.append(Part(first, received_us, agreed))
+                self._settle(keyed, edge, count)
+                return True
             admission = None
         columns.undo()
-        return None if admission is None else (admission, count, runs)
+        if admission is None:
+            return False
+        self.group.touched.update(key for key, _, _ in keyed)
+        self.group.duplicates[edge] = self.group.duplicates.get(edge, 0) + count
+        return True
+
+    def _admission(self, keyed: list[Keyed]) -> Admission | None:
+        if len(keyed) == 1:
+            return self._ledger.run(*keyed[0])
+        return self._ledger.runs(keyed)
+
+    def _settle(self, keyed: list[Keyed], edge: str, count: int) -> None:
+        group = self.group
+        for key, low, high in keyed:
+            self._ledger.settle(key, low, high)
+            ranges = group.settled.get(key)
+            if ranges is None:
+                group.settled[key] = [(low, high)]
+            elif ranges[-1][1] + 1 == low:
+                ranges[-1] = (ranges[-1][0], high)
+            else:
+                ranges.append((low, high))
+        group.stored[edge] = group.stored.get(edge, 0) + count
 
     def block(self) -> ReadingBlock | None:
         """Everything that the group took, or None."""
-        if self._columns is None or not self._group.parts:
+        if self._columns is None or not self.group.parts:
             return None
-        return ReadingBlock(self._columns.take(), self._group.owners, self._group.parts)
+        return ReadingBlock(self._columns.take(), self.group.owners, self.group.parts)
 
     def _agreed(
         self, layouts: list[int], sender: Sender, gate: ConsentGate, times_us: tuple[int, int, int]
@@ -135,12 +155,12 @@ class PlainReader:
         first_us, last_us, now_us = times_us
         found = []
         for layout in layouts:
-            known = self._group.standings.get(layout)
+            known = self.group.standings.get(layout)
             if known is None or not known.holds(gate, first_us):
                 known = self._look_up(layout, sender, gate, first_us, now_us)
                 if known is None:
                     return None
-                self._group.standings[layout] = known
+                self.group.standings[layout] = known
             if last_us >= known.to_us:
                 return None
             found.append(known.agreed)
@@ -159,6 +179,18 @@ class PlainReader:
         if not _whole(verdict, metrics):
             return None
         return _Standing(gate, from_us, to_us, Agreed(layout, verdict.person, verdict.purposes))
+
+
+def _message(payload: bytes) -> bytes | None:
+    """The batch in a payload as codec.decompress gives it; None where that raises."""
+    if len(payload) > MAX_PAYLOAD or not payload or payload[0] != FORMAT_ZSTD_V1:
+        return None
+    if vointi_codec is None or not vointi_codec.whole_blocks(payload, 1):
+        return None
+    try:
+        return inflate(payload[1:])
+    except zstandard.ZstdError:
+        return None
 
 
 def _whole(verdict: Verdict, metrics: frozenset[str]) -> bool:

@@ -26,7 +26,7 @@ from ..store.model import (
 )
 from .consent import GateNow, strip, verdict
 from .ledger import Admission, Ledger, StreamKey
-from .plain import PlainReader, Sender
+from .plain import PlainGroup, PlainReader, Sender
 from .validate import Fault, check_frame, check_loss, check_sender
 
 _STORED = Counts(accepted=1, stored=1)
@@ -96,6 +96,7 @@ class Stager:
         self._plain.begin(self._now_us())
         for delivery in deliveries:
             self._delivery(delivery, group)
+        group.adopt(self._plain.group)
         commit = Commit(
             group.all_readings(self._plain.block()),
             tuple(group.quarantined),
@@ -116,7 +117,9 @@ class Stager:
 
     def _delivery(self, delivery: Delivery, group: _Group) -> None:
         sender = group.senders.get(delivery.topic) or self._sender(delivery, group)
-        if sender is None or self._take_plain(delivery, sender, group):
+        if sender is None:
+            return
+        if self._plain.take(delivery.payload, sender, self._gate(), delivery.received_us):
             return
         address = sender.address
         try:
@@ -142,22 +145,6 @@ class Stager:
             return None
         sender = group.senders[delivery.topic] = self._plain.sender(address)
         return sender
-
-    def _take_plain(self, delivery: Delivery, sender: Sender, group: _Group) -> bool:
-        """Take a delivery the short way; False when it must go the long way."""
-        took = self._plain.take(delivery.payload, sender, self._gate(), delivery.received_us)
-        if took is None:
-            return False
-        admission, count, runs = took
-        edge, device = sender.address.edge, sender.address.device or ""
-        for boot, first, last in runs:
-            key = (edge, device, boot)
-            group.touched.add(key)
-            if admission is Admission.NEW:
-                group.settle(key, first, Outcome.STORED, last)
-        counted = group.stored if admission is Admission.NEW else group.duplicates
-        counted[edge] = counted.get(edge, 0) + count
-        return True
 
     def _poison(self, delivery: Delivery, edge: str, fault: Fault, group: _Group) -> None:
         """A delivery without a usable identity: known by its digest alone."""
@@ -253,8 +240,6 @@ class _Group:
         self.touched: set[StreamKey] = set()
         self.faults: list[tuple[str, Fault]] = []
         self.senders: dict[str, Sender] = {}
-        self.stored: dict[str, int] = {}
-        self.duplicates: dict[str, int] = {}
         self._refused: dict[tuple[str, str, str], int] = {}
         self._settled: dict[tuple[StreamKey, Outcome], list[tuple[int, int]]] = {}
 
@@ -263,24 +248,24 @@ class _Group:
 
     def counts(self) -> dict[str, Counts]:
         """What is counted of every edge, where it is anything."""
-        for edge, n in self.stored.items():
-            self.count(edge, Counts(accepted=n, stored=n))
-        for edge, n in self.duplicates.items():
-            self.count(edge, Counts(accepted=n, duplicates=n))
         return {edge: counts for edge, counts in self.tally.items() if counts != Counts()}
+
+    def adopt(self, plain: PlainGroup) -> None:
+        """Take over what went the short way."""
+        for key, ranges in plain.settled.items():
+            self._settled.setdefault((key, Outcome.STORED), []).extend(ranges)
+        for edge, n in plain.stored.items():
+            self.count(edge, Counts(accepted=n, stored=n))
+        for edge, n in plain.duplicates.items():
+            self.count(edge, Counts(accepted=n, duplicates=n))
+        self.touched |= plain.settled.keys() | plain.touched
 
     def all_readings(self, block: ReadingBlock | None) -> Sequence[StoredReading]:
         """The readings, those of the block too."""
         return tuple(self.readings) if block is None else Readings(self.readings, block)
 
-    def settle(self, key: StreamKey, seq: int, outcome: Outcome, last: int | None = None) -> None:
-        """Settle one number, or those up to `last`."""
-        last = seq if last is None else last
-        ranges = self._settled.setdefault((key, outcome), [])
-        if ranges and ranges[-1][1] + 1 == seq:
-            ranges[-1] = (ranges[-1][0], last)
-        else:
-            ranges.append((seq, last))
+    def settle(self, key: StreamKey, seq: int, outcome: Outcome) -> None:
+        self._settled.setdefault((key, outcome), []).append((seq, seq))
 
     def store(self, key: StreamKey, reading: StoredReading) -> None:
         self.readings.append(reading)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from vointi_contract.command import CommandResult
 from vointi_contract.errors import ContractError, PayloadError
@@ -41,6 +42,7 @@ class StatusReader:
         self.events: list[Event] = []
 
     @staticmethod
+    @lru_cache(8192)
     def is_status(topic: str) -> bool:
         """Whether the topic carries a status and not readings."""
         return topic.rsplit("/", 1)[-1] in {"meta", "state", "clk", "res"} and topic.count("/") == 5

@@ -328,12 +328,7 @@ class Writer:
         for edge in self._status.announced:
             self._acks.everything(edge, self._stager.ledger)
             self._agreements.announced(edge)
-        heard = {}
-        for delivery in group:
-            parts = delivery.topic.split("/")
-            if not delivery.retain and len(parts) > 4:
-                heard[parts[4]] = delivery.received_us
-        self._fleet.seen(heard)
+        self._fleet.seen(_heard(group))
         for refused in staged.commit.refused:
             self._say_refused(refused)
         for edge, fault in staged.faults[:1]:
@@ -346,3 +341,14 @@ class Writer:
         if (refused.device, refused.reason) not in self._said:
             self._said.add((refused.device, refused.reason))
             log.warning("nothing is kept of %s: %s", refused.device, refused.reason)
+
+
+def _heard(group: list[Delivery]) -> dict[str, int]:
+    """When each edge was last heard; topics repeat, so they are taken apart once."""
+    topics = {d.topic: d.received_us for d in group if not d.retain}
+    heard: dict[str, int] = {}
+    for topic, at_us in topics.items():
+        parts = topic.split("/")
+        if len(parts) > 4:
+            heard[parts[4]] = max(at_us, heard.get(parts[4], 0))
+    return heard
