@@ -6,15 +6,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from .errors import RegistryError
+from .house import House
 from .pilots.access import export_person
 from .pilots.backup import backup
 from .pilots.erasure import Erasures
 from .pilots.registry import Registry
 from .store.model import ErasedRows, WornSpan
-from .store.port import Store
+from .store.port import Alone, KeepingStore, Store
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +31,11 @@ class ChoreThread:
     """Does chores beside the steward: an erasure may take seconds, a policy must not wait for it.
 
     Args:
-        chores: one round of them.
+        chores: one round of each.
 
     """
 
-    def __init__(self, chores: Callable[[], None]) -> None:
+    def __init__(self, *chores: Callable[[], None]) -> None:
         self._chores = chores
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
@@ -49,17 +52,11 @@ class ChoreThread:
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
-            try:
-                self._chores()
-            except Exception:
-                log.exception("a chore could not be done; it is tried again")
-
-
-class InTurn(Protocol):
-    """Does something with the store when nobody else writes to it, and gives what came of it."""
-
-    def __call__(self, work: Callable[[Store], Any]) -> Any:
-        """Wait for the turn, then for the result. Raises what `work` raises."""
+            for chore in self._chores:
+                try:
+                    chore()
+                except Exception:
+                    log.exception("a chore could not be done; it is tried again")
 
 
 class Chores:
@@ -68,9 +65,10 @@ class Chores:
     Args:
         registry: opened.
         store: opened; read from here, written to in turn only.
-        in_turn: see InTurn.
+        in_turn: does something with it when nobody else writes.
         erase_copies: removes a pseudonym from copies: ``done``, ``none`` or why not yet.
         changed: called before and after an erasure: what is asked for must hold first.
+        house: what is done at night, if the store keeps house.
 
     """
 
@@ -79,12 +77,13 @@ class Chores:
         *,
         registry: Registry,
         store: Store,
-        in_turn: InTurn,
+        in_turn: Alone,
         erase_copies: Callable[[str], str],
         changed: Callable[[], None] = lambda: None,
+        house: House | None = None,
     ) -> None:
         self._registry, self._store, self._in_turn = registry, store, in_turn
-        self._copies, self._changed = erase_copies, changed
+        self._copies, self._changed, self._house = erase_copies, changed, house
         self._retry_s = 0.0
         self.erasures = Erasures(registry, registry.wall_us)
 
@@ -97,7 +96,8 @@ class Chores:
                 self._changed()
                 self.erasures.carry_out(erasure, self)
                 self._changed()
-        self._registry.jobs.run({"export": self._export, "backup": self._backup})
+        works = {"export": self._export, "backup": self._backup}
+        self._registry.jobs.run(works | {"tidy": self._tidy, "check": self._check})
 
     def erase_store(self, spans: Sequence[WornSpan]) -> ErasedRows:
         """Remove spans from the store. Raises StoreError."""
@@ -115,7 +115,18 @@ class Chores:
     def _backup(self, arguments: dict[str, Any]) -> dict[str, Any]:
         def copy(path: Path) -> None:
             self._in_turn(lambda store: store.copy_to(path))
+            if isinstance(self._store, KeepingStore):
+                self._store.copy_archive(path.parent)
 
         folder = Path(arguments["folder"])
         manifest = backup(self._registry, copy, folder, arguments["actor"])
         return {"folder": str(folder), "files": len(manifest["files"])}
+
+    def _tidy(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if self._house is None:
+            raise RegistryError("store", "keeps no days and summaries of its own; nothing to do")
+        return self._house.tidy(arguments["actor"])
+
+    def _check(self, _arguments: dict[str, Any]) -> dict[str, Any]:
+        checks = self._store.check() if isinstance(self._store, KeepingStore) else ()
+        return {"checks": [asdict(check) for check in checks]}

@@ -144,6 +144,8 @@ class Settings:
     influx: InfluxSettings | None = None
     postgres: PostgresSettings = field(default_factory=PostgresSettings)
     shards: ShardSettings = field(default_factory=ShardSettings)
+    #: Days that the embedded store keeps at hand before it moves them to Parquet files.
+    hot_days: int = 7
     #: Who may open the pages: everybody on this machine, or people with an account; auto is local
     #: where only this machine is listened to, accounts elsewhere.
     auth: Literal["auto", "local", "accounts"] = "auto"
@@ -294,6 +296,8 @@ def _check(settings: Settings, where: str) -> None:
         if not 0 <= port <= 65535:
             raise ConfigError(where, key, f"{port} is no port; use 0 to 65535")
     _check_doors(settings, where)
+    if settings.hot_days < 1:
+        raise ConfigError(where, "hot_days", f"{settings.hot_days} is too few; use 1 or more")
     owner: dict[str, str] = {}
     seen: set[str] = set()
     for i, pilot in enumerate(settings.pilot):

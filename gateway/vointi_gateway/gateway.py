@@ -14,6 +14,7 @@ from typing import Any
 from .chores import Chores, ChoreThread
 from .config import Settings
 from .fleet import Fleet
+from .house import House
 from .identity.audit import ChainedAudit
 from .identity.service import WATCH_S, Identity
 from .ingest.service import Ingest
@@ -73,16 +74,23 @@ class Gateway:
         self.registry.seed(self.settings.pilot)
         audit = ChainedAudit(self.registry.audit)
         self._identity = Identity(self.settings, audit, lambda: self._wall_us() / 1e6)
+        house = House(
+            store=self.store,
+            registry=self.registry,
+            alone=self._in_turn,
+            hot_days=self.settings.hot_days,
+        )
         chores = Chores(
             registry=self.registry,
             store=self.store,
             in_turn=self._in_turn,
             erase_copies=self._erase_copies,
             changed=self._erased,
+            house=house,
         )
         chores.erasures.again()
         self._steward = Steward(self.registry, self.fleet)
-        self._chores = ChoreThread(chores)
+        self._chores = ChoreThread(chores, house.due)
         if self.settings.influx is not None:
             target = InfluxTarget(self.settings.influx)
             self._copies = InfluxForwarder(self.store, target, self._person_of)

@@ -88,10 +88,12 @@ def test_from_the_pilots_file_to_the_last_byte(run: Run, tmp_path: Path) -> None
     assert (strap["state"], strap["person"]) == ("lent", person)
     file = Path(run("export", PILOT, person)["file"])
     _check_export(file, person)
+    _check_summaries(Path(run("export", PILOT, person, "--resolution", "1h")["file"]))
     assert "is missing" in run("erase", PILOT, person, code=2)
     receipt = run("erase", PILOT, person, "--yes", "--receipt", str(tmp_path / "r.json"))
-    assert receipt["rows"] == {"segments": 0, "scalars": 6, "quarantined": 0}
-    assert (receipt["exports"], receipt["residual_bytes_found_in"]) == (1, [])
+    rows = {"segments": 0, "scalars": 6, "quarantined": 0, "summaries": 2}
+    assert receipt["rows"] == rows
+    assert (receipt["exports"], receipt["residual_bytes_found_in"]) == (2, [])
     assert json.loads((tmp_path / "r.json").read_text()) == receipt
     assert not file.exists()
     assert run("participant", "list") == []
@@ -111,6 +113,16 @@ def _check_export(file: Path, person: str) -> None:
     assert len(names) == 2
     assert lines[0] == "t_us,value [/min],quality,seq"
     assert [line.split(",")[1] for line in lines[1:]] == ["62.0", "63.0"]
+
+
+def _check_summaries(file: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        index = json.loads(archive.read("person.json"))["measurements"]
+        rates = next(row for row in index if "heart_rate" in row["file"])
+        lines = archive.read(rates["file"]).decode().splitlines()
+    assert (rates["resolution"], len(index)) == ("3600s", 2)
+    assert lines[0] == "t_us,n,mean [/min],min [/min],max [/min]"
+    assert lines[1].split(",")[1:] == ["2", "62.5", "62.0", "63.0"]
 
 
 def test_a_restored_backup_does_not_bring_the_erased_back(run: Run, tmp_path: Path) -> None:

@@ -15,10 +15,19 @@ from ..pilots.jobs import Job
 from .asker import Asker, TheAsker
 from .deps import REFUSALS, GatewayView, PersonId, PilotId, TheGateway
 from .erasures import WhoIn
+from .timespan import parse_resolution
 
 router = APIRouter(tags=["exports"], responses=REFUSALS)
 
 JobId = Annotated[str, Path(description="As POST answered", max_length=64)]
+
+
+class ExportIn(WhoIn):
+    """A person, and how fine the measurements are to be."""
+
+    resolution: str = Field(
+        default="raw", description="raw, or summaries by 60s, 1h, 1d", max_length=12
+    )
 
 
 class ExportOut(BaseModel):
@@ -40,13 +49,20 @@ def person(
 
 
 @router.post("/exports", summary="Everything, as a file", status_code=202, response_model=ExportOut)
-def export(gateway: TheGateway, asker: TheAsker, body: WhoIn) -> ExportOut:
-    """A zip file with person.json and a CSV for every series; made within seconds."""
+def export(gateway: TheGateway, asker: TheAsker, body: ExportIn) -> ExportOut:
+    """A zip file with person.json and a CSV for every series; made within seconds.
+
+    person.json says of each CSV whether it was read from samples or from kept summaries.
+    """
     asker.must_be("operator", "resident")
     asker.must_see(body.pilot, body.person)
     gateway.registry.people.get(body.pilot, body.person)
     job = gateway.registry.jobs.ask(
-        "export", pilot=body.pilot, person=body.person, actor=asker.name
+        "export",
+        pilot=body.pilot,
+        person=body.person,
+        actor=asker.name,
+        window_us=parse_resolution(body.resolution),
     )
     return ExportOut(id=job.id, state=job.state)
 

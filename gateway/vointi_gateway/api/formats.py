@@ -45,9 +45,10 @@ def _weighed(part: str) -> tuple[str, float]:
     return name, 1.0
 
 
-def csv_response(columns: Columns, filename: str) -> Response:
-    """The columns as CSV with a header row."""
+def csv_response(columns: Columns, filename: str, source: str) -> Response:
+    """The columns as CSV with a header row; a header says what they were read from."""
     headers = {"Content-Disposition": f'attachment; filename="{filename}.csv"'}
+    headers["Vointi-Source"] = source
     return StreamingResponse(_csv(columns), media_type=CSV, headers=headers)
 
 

@@ -36,6 +36,7 @@ class RawOut(BaseModel):
     metric: str = Field(examples=["heart_rate"])
     unit: str = Field(description="UCUM", examples=["/min"])
     resolution: str = Field(examples=["raw"])
+    source: str = Field(description="What it was read from: raw", examples=["raw"])
     t_us: list[int] = Field(description="UTC µs", examples=[[1767225600000000]])
     value: list[float] = Field(examples=[[62.0]])
     quality: list[int] = Field(description="Bit set, 0 is good", examples=[[0]])
@@ -49,6 +50,10 @@ class WindowsOut(BaseModel):
     metric: str
     unit: str
     resolution: str = Field(examples=["60s"])
+    source: str = Field(
+        description="raw: made of samples; 1m, 1d: of kept summaries; mixed: of both",
+        examples=["1m"],
+    )
     t_us: list[int]
     n: list[int]
     mean: list[float]
@@ -108,12 +113,14 @@ def series(  # noqa: PLR0917 - the parameters are the query's
     if not sight.device_id(device):
         raise UnknownSeriesError(device, metric)
     meant = purpose_of(asker, purpose)
-    columns = _columns(store_for(gateway, meant, sight), query, parse_resolution(resolution))
+    store = store_for(gateway, meant, sight)
+    columns, source = _columns(store, query, parse_resolution(resolution))
     owners = sight.gate().owners(device, query.from_us, query.to_us)
     gateway.registry.views.note(asker.name, meant, owners)
-    about = {"device": device, "metric": metric, "unit": _unit(metric), "resolution": resolution}
+    about = {"device": device, "metric": metric, "unit": _unit(metric)}
+    about |= {"resolution": resolution, "source": source}
     if form == CSV:
-        return csv_response(columns, f"{device}.{metric}")
+        return csv_response(columns, f"{device}.{metric}", source)
     if form == ARROW:
         return arrow_response(columns, about)
     return JSONResponse(about | {name: column.tolist() for name, column in columns.items()})
@@ -126,7 +133,9 @@ def _unit(metric: str) -> str:
         raise QueryError("metric", exc.fix) from exc
 
 
-def _columns(store: ConsentedStore, query: SeriesQuery, window_us: int | None) -> Columns:
+def _columns(
+    store: ConsentedStore, query: SeriesQuery, window_us: int | None
+) -> tuple[Columns, str]:
     _unit(query.metric)
     if query.to_us <= query.from_us:
         raise QueryError("to", "is not after from; swap them")
@@ -136,15 +145,11 @@ def _columns(store: ConsentedStore, query: SeriesQuery, window_us: int | None) -
                 "from", f"more than {MAX_SAMPLES} samples; shorten the range or set resolution"
             )
         found = store.samples(query)
-        return {
-            "t_us": found.t_us,
-            "value": found.value,
-            "quality": found.quality,
-            "seq": found.seq,
-        }
+        names = ("t_us", "value", "quality", "seq")
+        return {name: getattr(found, name) for name in names}, "raw"
     if (query.to_us - query.from_us) // window_us > MAX_WINDOWS:
         raise QueryError(
             "resolution", f"more than {MAX_WINDOWS} windows; use wider ones or a shorter range"
         )
     w = store.windows(query, window_us)
-    return {"t_us": w.t_us, "n": w.n, "mean": w.mean, "min": w.low, "max": w.high}
+    return {"t_us": w.t_us, "n": w.n, "mean": w.mean, "min": w.low, "max": w.high}, w.source

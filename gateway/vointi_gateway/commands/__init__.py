@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from . import audit, backup, consent, device, doctor, erase, export, participant, pilot
+from . import audit, backup, consent, device, doctor, erase, export, participant, pilot, tidy
 
 __all__ = ["add_commands"]
 
@@ -15,5 +15,16 @@ def add_commands(
     common: Callable[[argparse.ArgumentParser], None],
 ) -> None:
     """Add every command; each sets `run_with(settings, arguments) -> exit code`."""
-    for subject in (pilot, participant, device, consent, erase, export, backup, doctor, audit):
+    for subject in (
+        pilot,
+        participant,
+        device,
+        consent,
+        erase,
+        export,
+        backup,
+        tidy,
+        doctor,
+        audit,
+    ):
         subject.add_commands(commands, common)

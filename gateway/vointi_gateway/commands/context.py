@@ -16,6 +16,7 @@ from rich.table import Table
 from ..chores import Chores
 from ..config import Settings
 from ..errors import RegistryError, StoreLockedError
+from ..house import House
 from ..pilots.jobs import Job
 from ..pilots.registry import Registry
 from ..store.embedded import EmbeddedStore
@@ -110,6 +111,12 @@ class Context:
             store=store,
             in_turn=in_turn,
             erase_copies=self._erase_copies,
+            house=House(
+                store=store,
+                registry=self.registry,
+                alone=in_turn,
+                hot_days=self.settings.hot_days,
+            ),
         )
 
     def _erase_copies(self, person: str) -> str:

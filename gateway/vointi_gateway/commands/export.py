@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..api.timespan import parse_resolution
 from .context import Common, Context, Sub, command
 
 
@@ -13,9 +14,17 @@ def add_commands(commands: Sub, common: Common) -> None:
     parser = command(commands, "export", about, _export, common)
     parser.add_argument("pilot")
     parser.add_argument("person")
+    text = "raw (everything, the default), or summaries by 60s, 1h, 1d"
+    parser.add_argument("--resolution", default="raw", help=text)
 
 
 def _export(context: Context, arguments: argparse.Namespace) -> int:
-    job = context.job("export", "exporting", pilot=arguments.pilot, person=arguments.person)
+    job = context.job(
+        "export",
+        "exporting",
+        pilot=arguments.pilot,
+        person=arguments.person,
+        window_us=parse_resolution(arguments.resolution),
+    )
     context.say(f"written to {job.result['file']}", **job.result)
     return 0

@@ -71,6 +71,7 @@ class Retention:
 
     waveform_days: int = 30
     scalar_days: int = 365
+    event_days: int = 365
     summary_days: int = 1825
 
 

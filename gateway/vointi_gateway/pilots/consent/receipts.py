@@ -49,6 +49,7 @@ def receipt(
             "retention_days": {
                 "waveform": document.retention.waveform_days,
                 "scalar": document.retention.scalar_days,
+                "event": document.retention.event_days,
                 "summary": document.retention.summary_days,
             },
         },
