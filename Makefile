@@ -99,7 +99,7 @@ clean: ## remove what was built and fetched (the data of the demo, too)
 	@echo "· installing what the demo needs (first run: a minute or two)"
 	@$(UVPIP) setuptools cython numpy
 	@echo "· compiling the signal core"
-	@$(UVPIP) --no-build-isolation -e contract -e cython_ext -e 'edge[virtual-radio]' -e firmware_sim -e 'gateway[broker]' -e demo
+	@$(UVPIP) --no-build-isolation -e contract -e cython_ext -e 'edge[virtual-radio]' -e firmware_sim -e 'gateway[broker,influx]' -e demo
 	@touch $@
 
 .stamps/dev: .stamps/run pyproject.toml

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ class Chores:
         erase_copies: removes a pseudonym from copies: ``done``, ``none`` or why not yet.
         changed: called before and after an erasure: what is asked for must hold first.
         house: what is done at night, if the store keeps house.
+        beside: see Erasures.
 
     """
 
@@ -81,11 +82,12 @@ class Chores:
         erase_copies: Callable[[str], str],
         changed: Callable[[], None] = lambda: None,
         house: House | None = None,
+        beside: Mapping[str, Path | None] | None = None,
     ) -> None:
         self._registry, self._store, self._in_turn = registry, store, in_turn
         self._copies, self._changed, self._house = erase_copies, changed, house
         self._retry_s = 0.0
-        self.erasures = Erasures(registry, registry.wall_us)
+        self.erasures = Erasures(registry, registry.wall_us, beside)
 
     def __call__(self) -> None:
         """One round."""
@@ -119,7 +121,7 @@ class Chores:
                 self._store.copy_archive(path.parent)
 
         folder = Path(arguments["folder"])
-        manifest = backup(self._registry, copy, folder, arguments["actor"])
+        manifest = backup(self._registry, copy, folder, arguments["actor"], self._store.file_name)
         return {"folder": str(folder), "files": len(manifest["files"])}
 
     def _tidy(self, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -77,13 +77,26 @@ class PilotSettings:
 
 @dataclass(frozen=True, slots=True)
 class InfluxSettings:
-    """An InfluxDB 2 that gets copies of scalars and of one-second summaries of waveforms."""
+    """An InfluxDB 1.x or 2.x: the store itself, or copies of what the embedded store has.
+
+    A bucket of 2.x is a database of 1.x; there the token is ``user:password``, or empty. What
+    stands below the token is for the store alone, see docs/operators/influxdb.md.
+    """
 
     url: str
     bucket: str
     org: str = ""
     token: str = ""
     token_file: Path | None = None
+    #: Ids of pilots whose raw waveforms are kept, "*" for all; of others one-second summaries are.
+    raw_waveforms: tuple[str, ...] = ()
+    #: Days that raw waveforms, and everything but one-minute summaries, are kept; 0 is for ever.
+    keep_waveform_days: int = 0
+    keep_days: int = 0
+    #: A server that takes longer is down: nothing is acknowledged, and it is asked again.
+    timeout_s: float = 10.0
+    #: Where the server keeps its files, if they can be read here: erasures are checked there.
+    server_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +149,7 @@ class Settings:
     data_dir: Path
     host: str = "127.0.0.1"
     port: int = 8080
-    store: Literal["embedded", "postgres"] = "embedded"
+    store: Literal["embedded", "influx", "postgres"] = "embedded"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
@@ -298,6 +311,9 @@ def _check(settings: Settings, where: str) -> None:
     _check_doors(settings, where)
     if settings.hot_days < 1:
         raise ConfigError(where, "hot_days", f"{settings.hot_days} is too few; use 1 or more")
+    if settings.store == "influx" and settings.influx is None:
+        problem = 'is missing; store = "influx" needs it: url, bucket, and org and token for 2.x'
+        raise ConfigError(where, "influx", problem)
     owner: dict[str, str] = {}
     seen: set[str] = set()
     for i, pilot in enumerate(settings.pilot):

@@ -19,6 +19,7 @@ from .identity.audit import ChainedAudit
 from .identity.service import WATCH_S, Identity
 from .ingest.service import Ingest
 from .live import Event, LiveHub
+from .making import beside, erase_person, make_store
 from .pilots.registry import Registry
 from .steward import Steward
 from .store.embedded import EmbeddedStore
@@ -30,11 +31,6 @@ log = logging.getLogger(__name__)
 
 #: The five counts go to every open page this often.
 HEALTH_S = 1.0
-
-
-def make_store(settings: Settings) -> EmbeddedStore:
-    """The store that the settings name, not yet open."""
-    return EmbeddedStore(settings.data_dir / "vointi.duckdb")
 
 
 class Gateway:
@@ -87,11 +83,12 @@ class Gateway:
             erase_copies=self._erase_copies,
             changed=self._erased,
             house=house,
+            beside=beside(self.settings),
         )
         chores.erasures.again()
         self._steward = Steward(self.registry, self.fleet)
         self._chores = ChoreThread(chores, house.due)
-        if self.settings.influx is not None:
+        if self.settings.influx is not None and isinstance(self.store, EmbeddedStore):
             target = InfluxTarget(self.settings.influx)
             self._copies = InfluxForwarder(self.store, target, self._person_of)
         self._ingest = Ingest(
@@ -181,7 +178,9 @@ class Gateway:
         self.steward.refresh()
 
     def _erase_copies(self, person: str) -> str:
-        return "none" if self._copies is None else self._copies.erase(person)
+        if self._copies is not None:
+            return self._copies.erase(person)
+        return str(self._in_turn(lambda store: erase_person(store, person)))
 
     def _person_of(self, device: str, t_us: int) -> str | None:
         return self.steward.gate().person(device, t_us)

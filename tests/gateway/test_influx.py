@@ -1,22 +1,24 @@
-"""Copies for InfluxDB: complete, in time, again after a failure; a real server when named."""
+"""Copies for InfluxDB: complete, in time, again after a failure; also into a real server."""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from gateway_kit import T0_US, hr_frame, wait_for
+from influx_server import named_server, running_influx, settings_for
 from store_conformance import NAME, commit_of, ecg_at, span
 from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import ConfigError
 from vointi_gateway.store.embedded import EmbeddedStore
-from vointi_gateway.store.influx import InfluxForwarder
-from vointi_gateway.store.influx.forwarder import InfluxTarget, token_of
+from vointi_gateway.store.influx import InfluxClient, InfluxForwarder
+from vointi_gateway.store.influx.admin import prepare
+from vointi_gateway.store.influx.client import token_of
+from vointi_gateway.store.influx.forwarder import InfluxTarget
 from vointi_gateway.store.influx.lines import encode_lines, measurement
 from vointi_gateway.store.model import ExportMark, Point
 
@@ -157,28 +159,24 @@ def test_a_missing_token_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.network
-def test_a_real_server_takes_the_lines() -> None:
-    url = os.environ.get("VOINTI_TEST_INFLUX_URL")
-    if not url:
-        pytest.skip("no InfluxDB: set VOINTI_TEST_INFLUX_URL (and _TOKEN, _ORG, _BUCKET)")
-    client = pytest.importorskip("influxdb_client")
-    env = {k: os.environ.get(f"VOINTI_TEST_INFLUX_{k}", "") for k in ("TOKEN", "ORG", "BUCKET")}
-    settings = InfluxSettings(url, env["BUCKET"], env["ORG"], env["TOKEN"])
-    device = f"edge-1.t{uuid.uuid4().hex[:12]}"
-    fields = (("value", 62.0), ("quality", 0.0))
-    now_us = time.time_ns() // 1000
-    points = [Point("pilot-a", device, "hr", "heart_rate", now_us + i, fields) for i in range(50)]
-    target = InfluxTarget(settings)
-    target.write(encode_lines(points, lambda *_: None))
-    target.close()
-    ql = f"SELECT count(value) FROM vitals WHERE device = '{device}'"
-    with client.InfluxDBClient(url, env["TOKEN"], org=env["ORG"]) as reader:
-        answer = reader.api_client.call_api(
-            *("/query", "GET"),
-            query_params=[("db", env["BUCKET"]), ("q", ql)],
-            response_type="object",
-            auth_settings=["Authorization"] if env["TOKEN"] else [],
-            header_params={"Authorization": f"Token {env['TOKEN']}"} if env["TOKEN"] else {},
-            _return_http_data_only=True,
-        )
-    assert answer["results"][0]["series"][0]["values"][0][1] == 50
+def test_a_real_server_takes_copies_and_erases_a_person(tmp_path: Path) -> None:
+    named = named_server()
+    with nullcontext(named) if named else running_influx(tmp_path) as server:
+        settings = settings_for(server)
+        reader = InfluxClient(settings)
+        reader.open()
+        prepare(reader)
+        fields = (("value", 62.0), ("quality", 0.0))
+        points = [Point("pilot-a", NAME, "hr", "heart_rate", T0_US + i, fields) for i in range(50)]
+        people = {T0_US + i: f"p-{i % 2}" for i in range(50)}
+        target = InfluxTarget(settings)
+        target.write(encode_lines(points, lambda _device, t_us: people[t_us]))
+        asked = f"SELECT count(value) FROM vitals WHERE device = '{NAME}' GROUP BY subject"
+        assert {t.tags["subject"]: t.rows[0][1] for t in reader.query(asked)} == {
+            "p-0": 25,
+            "p-1": 25,
+        }
+        target.erase("p-0")
+        assert [(t.tags["subject"], t.rows[0][1]) for t in reader.query(asked)] == [("p-1", 25)]
+        target.close()
+        reader.close()

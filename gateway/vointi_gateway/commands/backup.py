@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..config import Settings
 from ..errors import ConflictError, StoreError, StoreLockedError
-from ..pilots.backup import STORE, restore
-from ..store.embedded import EmbeddedStore
+from ..making import make_store
+from ..pilots.backup import restore
 from .context import Common, Context, Sub, command
 
 
@@ -33,7 +33,7 @@ def _backup(context: Context, arguments: argparse.Namespace) -> int:
 
 def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
     """The registry is not opened before: it is what is replaced."""
-    _must_be_free(settings.data_dir)
+    _must_be_free(settings)
     manifest = restore(arguments.folder, settings.data_dir, trusted_key=arguments.key)
     context = Context(settings, as_json=arguments.json)
     text = f"restored as of {manifest['made']}; start the gateway"
@@ -41,10 +41,10 @@ def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _must_be_free(data_dir: Path) -> None:
-    if not (data_dir / STORE).exists():
+def _must_be_free(settings: Settings) -> None:
+    store = make_store(settings)
+    if not (settings.data_dir / store.file_name).exists():
         return
-    store = EmbeddedStore(data_dir / STORE)
     try:
         store.open()
     except StoreLockedError as exc:

@@ -17,9 +17,9 @@ from ..chores import Chores
 from ..config import Settings
 from ..errors import RegistryError, StoreLockedError
 from ..house import House
+from ..making import beside, erase_person, make_store
 from ..pilots.jobs import Job
 from ..pilots.registry import Registry
-from ..store.embedded import EmbeddedStore
 from ..store.port import Store
 
 #: A running gateway looks into its mailbox twice a second; a backup of a large store takes minutes.
@@ -70,7 +70,7 @@ class Context:
 
     def as_holder(self) -> bool:
         """Do all that is asked for in the mailbox; False while a gateway holds the store."""
-        store = EmbeddedStore(self.settings.data_dir / "vointi.duckdb")
+        store = make_store(self.settings)
         try:
             store.open()
         except StoreLockedError:
@@ -102,7 +102,7 @@ class Context:
             raise RegistryError(job.result["field"], job.result["fix"])
         return job
 
-    def _chores(self, store: EmbeddedStore) -> Chores:
+    def _chores(self, store: Store) -> Chores:
         def in_turn(work: Callable[[Store], Any]) -> Any:
             return work(store)
 
@@ -110,16 +110,19 @@ class Context:
             registry=self.registry,
             store=store,
             in_turn=in_turn,
-            erase_copies=self._erase_copies,
+            erase_copies=lambda person: self._erase_copies(store, person),
             house=House(
                 store=store,
                 registry=self.registry,
                 alone=in_turn,
                 hot_days=self.settings.hot_days,
             ),
+            beside=beside(self.settings),
         )
 
-    def _erase_copies(self, person: str) -> str:
+    def _erase_copies(self, store: Store, person: str) -> str:
+        if self.settings.store == "influx":
+            return erase_person(store, person)
         if self.settings.influx is None:
             return "none"
         return "start the gateway: it erases from InfluxDB"

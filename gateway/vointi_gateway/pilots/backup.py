@@ -29,7 +29,11 @@ _ISSUER = "identity/issuer/*"
 
 
 def backup(
-    registry: Registry, copy_store: Callable[[Path], None], folder: Path, actor: str
+    registry: Registry,
+    copy_store: Callable[[Path], None],
+    folder: Path,
+    actor: str,
+    store_name: str = STORE,
 ) -> dict[str, Any]:
     """Copy everything into a new folder and sign its manifest. Raises ConflictError, StoreError.
 
@@ -40,7 +44,7 @@ def backup(
     (folder / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     registry.audit.append("backup", actor, folder=folder.name)
-    copy_store(folder / STORE)
+    copy_store(folder / store_name)
     _copy_databases(registry.folder, folder)
     issuer = (str(p.relative_to(registry.folder)) for p in registry.folder.glob(_ISSUER))
     for name in (*_PLAIN, *issuer):

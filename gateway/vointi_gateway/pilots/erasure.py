@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,11 +61,19 @@ class Erasures:
     Args:
         registry: opened.
         wall_us: UTC now, µs.
+        beside: folders of others that held the person's data, by a name for the receipt; None where
+            their files cannot be read from here.
 
     """
 
-    def __init__(self, registry: Registry, wall_us: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        wall_us: Callable[[], int],
+        beside: Mapping[str, Path | None] | None = None,
+    ) -> None:
         self._registry, self._wall_us = registry, wall_us
+        self._beside = beside or {}
 
     def request(self, pilot: str, person: str, actor: str) -> Erasure:
         """Ask; from now on nothing of the person is kept or shown. Raises UnknownRecordError."""
@@ -140,7 +149,12 @@ class Erasures:
         self._save(erasure.id, "scanning", receipt, keep_person=False)
         registry.database.wipe_log()
         registry.vault.wipe_log()
-        found = scan(registry.folder, [n.encode() for n in needles if len(n) >= _MIN_NEEDLE])
+        sought = [n.encode() for n in needles if len(n) >= _MIN_NEEDLE]
+        found = scan(registry.folder, sought)
+        for name, folder in self._beside.items():
+            hits = _scan_beside(folder, sought)
+            receipt.setdefault("looked_in", {})[name] = hits is not None
+            found += [f"{name}/{hit}" for hit in hits or []]
         receipt |= {
             "erasure": erasure.id,
             "pilot": erasure.pilot,
@@ -181,6 +195,16 @@ class Erasures:
         body = json.dumps(receipt, sort_keys=True).encode()
         receipt["signature"] = self._registry.key.sign(body)
         receipt["key"] = self._registry.key.public_text
+
+
+def _scan_beside(folder: Path | None, needles: Sequence[bytes]) -> list[str] | None:
+    """Files of another program that hold a needle; None when they cannot be read."""
+    if folder is None or not folder.is_dir():
+        return None
+    try:
+        return scan(folder, needles, ())
+    except subprocess.CalledProcessError:
+        return None
 
 
 def _remove_exports(folder: Path, pilot: str, person: str) -> int:

@@ -39,7 +39,11 @@ def _holds(path: Path, needles: Sequence[bytes]) -> bool:
     """Whether a file holds one of the needles; read in pieces that overlap by the longest."""
     keep = max(map(len, needles), default=1) - 1
     tail = b""
-    with path.open("rb") as file:
+    try:
+        opened = path.open("rb")
+    except FileNotFoundError:  # a database put another in its place meanwhile
+        return False
+    with opened as file:
         while chunk := file.read(_CHUNK):
             data = tail + chunk
             if any(needle in data for needle in needles):

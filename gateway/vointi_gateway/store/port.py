@@ -37,6 +37,8 @@ class Store(Protocol):
     """
 
     name: str
+    #: What a copy of it is called in a backup.
+    file_name: str
 
     def open(self) -> None:
         """Make ready. Raises StoreLockedError when another process holds it, else StoreError."""

@@ -28,6 +28,7 @@ from ..model import (
     SeriesQuery,
     Windows,
 )
+from ..receipts import merge_receipts
 from . import export as exporting
 from . import queries
 from .anchors import AnchorTable, Offsets
@@ -55,6 +56,7 @@ class EmbeddedStore(Upkeep):
     """
 
     name = "embedded"
+    file_name = "vointi.duckdb"
 
     def __init__(
         self, path: Path, wall_us: Callable[[], int] = lambda: time.time_ns() // 1000
@@ -232,7 +234,7 @@ class EmbeddedStore(Upkeep):
     def compact(self) -> None:
         """Replace receipts and counts by their merged form, in one transaction."""
         con = self._writer()
-        merged = _merge_receipts(self.receipts())
+        merged = merge_receipts(self.receipts())
         tally = _tally_table(self.counts())
         refused = self.refused()
         try:
@@ -432,23 +434,3 @@ def _columns(rows: list[tuple[Any, ...]], names: list[str], kinds: list[Any]) ->
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     arrays = [pa.array(c, type=k) for c, k in zip(columns, kinds, strict=True)]
     return pa.Table.from_arrays(arrays, names=names)
-
-
-def _merge_receipts(receipts: Iterator[Receipt]) -> Iterator[Receipt]:
-    """Join touching ranges of one outcome; the input is ordered by stream, outcome, first."""
-    held: Receipt | None = None
-    for receipt in receipts:
-        if held is not None and _touches(held, receipt):
-            last = max(held.last, receipt.last)
-            held = Receipt(held.edge, held.device, held.boot, held.first, last, held.outcome)
-            continue
-        if held is not None:
-            yield held
-        held = receipt
-    if held is not None:
-        yield held
-
-
-def _touches(a: Receipt, b: Receipt) -> bool:
-    same = (a.edge, a.device, a.boot, a.outcome) == (b.edge, b.device, b.boot, b.outcome)
-    return same and b.first <= a.last + 1

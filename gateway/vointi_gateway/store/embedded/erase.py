@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vointi_contract.codec import decode
-from vointi_contract.errors import ContractError
-
 from ...errors import StoreError
 from ..model import ErasedRows, WornSpan
+from ..worn import may_hold
 from . import queries, summaries
 from .archive import add_days
 from .lake import KINDS, Lake, Part
@@ -165,20 +163,9 @@ def _delete_quarantined(con: Any, span: WornSpan) -> int:
         "(ends_with(topic, ?) OR ends_with(topic, ?))",
         [edge, f"/d/{name}", f"/b/{name}"],
     ).fetchall()
-    mine = [row for row, received_us, data in rows if _within(span, received_us, bytes(data))]
+    mine = [row for row, received_us, data in rows if may_hold(span, received_us, bytes(data))]
     con.execute("DELETE FROM quarantine WHERE rowid IN (SELECT unnest(?))", [mine])
     return len(mine)
-
-
-def _within(span: WornSpan, received_us: int, payload: bytes) -> bool:
-    """Whether a delivery may hold something of the span; by its arrival if it cannot be read."""
-    try:
-        times = [frame.wall_us for frame in decode(payload).frames]
-    except ContractError:
-        times = []
-    if not times or None in times:
-        return received_us >= span.from_us
-    return any(t is not None and span.from_us <= t < span.to_us for t in times)
 
 
 def marks(cursor: Any) -> dict[str, list[int]]:

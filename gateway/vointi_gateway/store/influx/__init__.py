@@ -1,7 +1,9 @@
-"""Copies for InfluxDB 2 and Grafana; the embedded store stays the store of record."""
+"""InfluxDB 1.x and 2.x: as the store, or as a copy of the embedded one for dashboards."""
 
 from __future__ import annotations
 
+from .backend import InfluxStore
+from .client import InfluxClient
 from .forwarder import InfluxForwarder
 
-__all__ = ["InfluxForwarder"]
+__all__ = ["InfluxClient", "InfluxForwarder", "InfluxStore"]

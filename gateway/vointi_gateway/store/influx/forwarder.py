@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from ...config import InfluxSettings
-from ...errors import ConfigError, StoreError
+from ...errors import StoreError
 from ..port import ExportSource
+from .client import InfluxClient
+from .erase import erase_person
 from .lines import encode_lines
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,6 @@ ROWS = 5000
 #: New readings are on a dashboard within this.
 IDLE_S = 2.0
 RETRY_S = (1.0, 60.0)
-TIMEOUT_MS = 10_000
 MARK = "influx"
 
 
@@ -38,46 +38,23 @@ class Target(Protocol):
 
 
 class InfluxTarget:
-    """An InfluxDB 2 bucket by influxdb-client. Raises ConfigError when that is not installed."""
+    """A database or bucket. Raises ConfigError when the client is not installed."""
 
     def __init__(self, settings: InfluxSettings) -> None:
-        try:
-            module = importlib.import_module("influxdb_client")
-            write = importlib.import_module("influxdb_client.client.write_api")
-        except ImportError as exc:
-            problem = "needs the client; install vointi-gateway[influx] or remove the table"
-            raise ConfigError("config", "influx", problem) from exc
-        self._settings = settings
-        self._client: Any = module.InfluxDBClient(
-            settings.url, token_of(settings), org=settings.org, timeout=TIMEOUT_MS, enable_gzip=True
-        )
-        self._api: Any = self._client.write_api(write_options=write.SYNCHRONOUS)
+        self._client = InfluxClient(settings)
+        self._client.open()
 
     def write(self, lines: bytes) -> None:
         """Write all lines, µs times."""
-        bucket, org = self._settings.bucket, self._settings.org
-        self._api.write(bucket=bucket, org=org, record=lines, write_precision="us")
+        self._client.write(lines, precision="us")
 
     def erase(self, person: str) -> None:
         """Remove every point whose tag `subject` is the pseudonym."""
-        bucket, org = self._settings.bucket, self._settings.org
-        span = ("1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z")
-        self._client.delete_api().delete(*span, f'subject="{person}"', bucket=bucket, org=org)
+        erase_person(self._client, person, (self._client.database,))
 
     def close(self) -> None:
         """Release the connection."""
         self._client.close()
-
-
-def token_of(settings: InfluxSettings) -> str:
-    """The token, from its file where one is named. Raises ConfigError."""
-    if settings.token_file is None:
-        return settings.token
-    try:
-        return settings.token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        problem = f"{settings.token_file} cannot be read; write the token into it"
-        raise ConfigError("config", "influx.token_file", problem) from exc
 
 
 class InfluxForwarder:

@@ -12,6 +12,8 @@ from vointi_contract.metrics import Kind, by_name
 
 from ..model import Point
 
+#: Where values go that are no waveform.
+MEASUREMENTS = ("vitals", "activity", "device_health", "environment", "place", "other")
 _ACTIVITY = {"steps", "cadence"}
 _HEALTH = {"battery_level", "hr_contact"}
 

@@ -56,6 +56,7 @@ class PostgresStore:
     """
 
     name = "postgres"
+    file_name = "vointi.postgres"
 
     def __init__(
         self,

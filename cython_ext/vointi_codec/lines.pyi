@@ -1,0 +1,15 @@
+import numpy as np
+import numpy.typing as npt
+
+class LineBuffer:
+    def __len__(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    def add(
+        self,
+        head: bytes,
+        first: bytes,
+        values: npt.NDArray[np.float64],
+        times_ns: npt.NDArray[np.int64],
+    ) -> None: ...
+    def take(self) -> bytes: ...

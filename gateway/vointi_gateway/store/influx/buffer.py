@@ -1,0 +1,85 @@
+"""Line protocol of many values: the compiled encoder where it is installed, else its pure twin."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Protocol
+
+import numpy as np
+
+from ..model import Floats, Int64s
+
+_WHOLE = 2.0**53
+
+
+class Lines(Protocol):
+    """Collects lines."""
+
+    def __len__(self) -> int:
+        """Lines since the last `take`."""
+
+    @property
+    def size(self) -> int:
+        """Bytes since the last `take`."""
+
+    def add(self, head: bytes, first: bytes, values: Floats, times_ns: Int64s) -> None:
+        """One line a value: `head` (series, blank, ``field=``), the value, a blank, the time.
+
+        The first line has `first`, its further fields, after its value.
+
+        Raises ValueError, with nothing added, for lengths that differ and values that are not
+        finite.
+        """
+
+    def take(self) -> bytes:
+        """All lines; the buffer is empty afterwards."""
+
+
+class LineBuffer:
+    """The pure twin of `vointi_codec.lines.LineBuffer`; both write the same bytes."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def __len__(self) -> int:
+        """Lines since the last `take`."""
+        return len(self._lines)
+
+    @property
+    def size(self) -> int:
+        """Bytes since the last `take`."""
+        return self._size
+
+    def add(self, head: bytes, first: bytes, values: Floats, times_ns: Int64s) -> None:
+        """See `Lines`."""
+        if len(values) != len(times_ns):
+            raise ValueError("values and times_ns: lengths differ")
+        if not np.isfinite(values).all():
+            raise ValueError("values: InfluxDB takes finite numbers only")
+        between = first
+        for value, time_ns in zip(values.tolist(), times_ns.tolist(), strict=True):
+            line = b"%b%b%b %d\n" % (head, _text(value), between, time_ns)
+            self._lines.append(line)
+            self._size += len(line)
+            between = b""
+
+    def take(self) -> bytes:
+        """All lines; the buffer is empty afterwards."""
+        taken = b"".join(self._lines)
+        self._lines, self._size = [], 0
+        return taken
+
+
+def _text(value: float) -> bytes:
+    whole = -_WHOLE < value < _WHOLE and value == int(value)
+    return b"%d" % int(value) if whole else repr(value).encode()
+
+
+def new_buffer() -> Lines:
+    """The fastest encoder that is installed."""
+    try:
+        compiled: Lines = importlib.import_module("vointi_codec.lines").LineBuffer()
+    except ImportError:
+        return LineBuffer()
+    return compiled
