@@ -14,7 +14,7 @@ from typing import Any
 from .chores import Chores, ChoreThread
 from .config import Settings
 from .fleet import Fleet
-from .house import House
+from .house import house_of
 from .identity.audit import ChainedAudit
 from .identity.service import WATCH_S, Identity
 from .ingest.service import Ingest
@@ -70,12 +70,7 @@ class Gateway:
         self.registry.seed(self.settings.pilot)
         audit = ChainedAudit(self.registry.audit)
         self._identity = Identity(self.settings, audit, lambda: self._wall_us() / 1e6)
-        house = House(
-            store=self.store,
-            registry=self.registry,
-            alone=self._in_turn,
-            hot_days=self.settings.hot_days,
-        )
+        house = house_of(self.store, self.registry, self._in_turn, self.settings.hot_days)
         chores = Chores(
             registry=self.registry,
             store=self.store,
@@ -87,7 +82,7 @@ class Gateway:
         )
         chores.erasures.again()
         self._steward = Steward(self.registry, self.fleet)
-        self._chores = ChoreThread(chores, house.due)
+        self._chores = ChoreThread(chores, *([house.due] if house else []))
         if self.settings.influx is not None and isinstance(self.store, EmbeddedStore):
             target = InfluxTarget(self.settings.influx)
             self._copies = InfluxForwarder(self.store, target, self._person_of)

@@ -13,7 +13,7 @@ from typing import Any
 from .pilots.document import PilotDocument
 from .pilots.registry import Registry
 from .store.model import Expired, Limit
-from .store.port import Alone, KeepingStore
+from .store.port import Alone, KeepingStore, Store
 
 log = logging.getLogger(__name__)
 
@@ -101,3 +101,10 @@ def _limit(pilot: PilotDocument, today_us: int) -> Limit:
         today_us - days.summary_days * _DAY_US,
         pilot.edges,
     )
+
+
+def house_of(store: Store, registry: Registry, alone: Alone, hot_days: int) -> House | None:
+    """Who looks after the store; nobody where its server does that by itself."""
+    if not isinstance(store, KeepingStore):
+        return None
+    return House(store=store, registry=registry, alone=alone, hot_days=hot_days)

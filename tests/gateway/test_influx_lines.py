@@ -9,6 +9,7 @@ import pytest
 from gateway_kit import PILOT, T0_US, channel, ecg_frame, hr_frame
 from hypothesis import given
 from hypothesis import strategies as st
+from vointi_codec.lines import LineBuffer as CompiledBuffer
 from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import StoreError
 from vointi_gateway.store.influx.admin import prepare
@@ -16,7 +17,6 @@ from vointi_gateway.store.influx.buffer import LineBuffer, new_buffer
 from vointi_gateway.store.influx.capabilities import capabilities
 from vointi_gateway.store.influx.runs import MAX_NS, MIN_NS, RunEncoder, slot
 from vointi_gateway.store.model import StoredReading
-from vointi_codec.lines import LineBuffer as CompiledBuffer
 
 _FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 _TIMES = st.integers(MIN_NS, MAX_NS)

@@ -16,7 +16,7 @@ from rich.table import Table
 from ..chores import Chores
 from ..config import Settings
 from ..errors import RegistryError, StoreLockedError
-from ..house import House
+from ..house import house_of
 from ..making import beside, erase_person, make_store
 from ..pilots.jobs import Job
 from ..pilots.registry import Registry
@@ -111,12 +111,7 @@ class Context:
             store=store,
             in_turn=in_turn,
             erase_copies=lambda person: self._erase_copies(store, person),
-            house=House(
-                store=store,
-                registry=self.registry,
-                alone=in_turn,
-                hot_days=self.settings.hot_days,
-            ),
+            house=house_of(store, self.registry, in_turn, self.settings.hot_days),
             beside=beside(self.settings),
         )
 
