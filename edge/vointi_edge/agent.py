@@ -41,6 +41,7 @@ from vointi_edge.sources.ble.backend import make_ports
 from vointi_edge.sources.ble.gatt import GattDevice
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
+from vointi_edge.sources.told import Told
 from vointi_edge.sources.wired import TRANSPORTS as WIRED
 from vointi_edge.sources.wired import WiredSources
 from vointi_edge.state import DeviceStates
@@ -56,6 +57,7 @@ log = logging.getLogger(__name__)
 
 OUTBOX_FILE = "outbox.db"
 PIPELINES_FILE = "pipelines.sealed"
+RECORDS_FILE = "records.sealed"
 _COUNTS_S = 1.0
 # A stream that the catalogue does not name cannot be agreed by class; it is kept like a scalar.
 _UNKNOWN = ("scalar", "scalar")
@@ -142,7 +144,9 @@ class Agent:
         self._states = DeviceStates(config.devices, by_device, self._uplink.status_changed)
         self.link, self.rssi, self.rate = self._states.link, self._states.rssi, self._states.rate
         self.bad = self._states.bad
-        self._context = Context(self, clock)
+        self._records = PipelineNotes(config.data_dir / RECORDS_FILE, vault)
+        self._told = Told(self._records.load())
+        self._context = Context(self, clock, told=self._told)
         self._radio = Radio(make_ports(config.ble), config.ble.links)
         self._wired = WiredSources(self._context, config.wired, by_device)
         self._crew = Crew(config.devices, self._source, self._idle)
@@ -227,6 +231,7 @@ class Agent:
         await _cancel(background)
         await self._loop.run_in_executor(None, self._writer.stop)
         await self._save_pipelines()
+        await self._save_records()
         log.info("stopped; %d readings wait in the outbox", self._counts.pending)
 
     def _source(self, assigned: Assigned) -> Coroutine[Any, Any, None]:
@@ -314,12 +319,19 @@ class Agent:
         states = self._processor.states()
         await self._loop.run_in_executor(None, self._notes.store, states)
 
+    async def _save_records(self) -> None:
+        """Remember stored records that were told; after their readings, so that none is lost."""
+        if self._told.changed:
+            self._told.changed = False
+            await self._loop.run_in_executor(None, self._records.store, self._told.states())
+
     # ---- what the uplink tells of us
 
     async def _count_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_COUNTS_S)
             await self._count()
+            await self._save_records()
 
     async def _watch_writer(self) -> None:
         """Raise OutboxError when nothing is kept any more: a restart is better than that."""

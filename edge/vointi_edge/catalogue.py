@@ -192,7 +192,7 @@ def _stream(table: Table, transport: str) -> StreamSpec:
 
 
 def _ask(table: Table) -> tuple[str, bytes] | None:
-    """Read `ask = "2a52 0106"`: a characteristic, and bytes in hex."""
+    """Read `ask = "2a52 0101"`: a characteristic, and bytes in hex."""
     text = table.text("ask", "")
     if not text:
         return None
@@ -202,7 +202,7 @@ def _ask(table: Table) -> tuple[str, bytes] | None:
     except ValueError:
         content = b""
     if not content or not _UUID.fullmatch(uuid):
-        table.problem("ask", 'must be a characteristic and bytes in hex, e.g. "2a52 0106"')
+        table.problem("ask", 'must be a characteristic and bytes in hex, e.g. "2a52 0101"')
     return uuid, content
 
 

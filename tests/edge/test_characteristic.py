@@ -24,6 +24,7 @@ from vointi_edge.sources.ble.characteristic import CharacteristicStream
 from vointi_edge.sources.ble.describe import describe
 from vointi_edge.sources.ble.device_clock import DeviceClock, set_right
 from vointi_edge.sources.ports import Context
+from vointi_edge.sources.told import Told
 from vointi_edge.state import MAX_NOTE, DeviceStates
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -99,20 +100,60 @@ async def test_a_sensor_that_does_not_notify_is_read_again_and_again() -> None:
     assert device.takers == {}
 
 
-async def test_records_are_asked_for_once_the_stream_is_subscribed() -> None:
-    record = bytes.fromhex("072a00ea070b15070000 1e0036c011".replace(" ", ""))
+def record(number: int, minute: int) -> bytes:
+    """A glucose record: sequence number, 21 November 2026 at 7:MINUTE, 5.8 mmol/L."""
+    return bytes.fromhex(f"07{number:02x}00ea070b1507{minute:02x}001e0036c011")
+
+
+async def meet(context: Context, records: list[bytes]) -> bytes:
+    """One link with a meter that tells these records; returns what it was asked."""
+    device = Device({"2a18": b"", "2a52": b""}, {"2a18": ["notify"]})
+    stream = CharacteristicStream("meter-1", spec("ble-glucose", "glucose"), context)
+    await stream.start(client(device))
+    assert list(device.takers) == ["2a18", "2a52"]
+    for one in records:
+        device.takers["2a18"](None, bytearray(one))
+    device.takers["2a52"](None, bytearray(b"\x06\x00\x01\x01"))
+    ((_, asked),) = device.written
+    return asked
+
+
+async def test_stored_records_are_asked_for_and_told_once_over_links_and_restarts() -> None:
+    hub = Hub()
+    first, second, third = (record(number, number) for number in (41, 42, 43))
+    context = Context(hub, SetClock())
+    assert await meet(context, [first, second, second]) == bytes.fromhex("0101")
+    assert len(hub.readings) == 2
+    # From the second link on only what came since: from number 42.
+    assert await meet(context, [second]) == bytes.fromhex("0103012a00")
+    after_restart = Context(hub, SetClock(), told=Told(context.told.states()))
+    assert await meet(after_restart, [second, third]) == bytes.fromhex("0103012a00")
+    assert len(hub.readings) == 3
+    assert after_restart.told.changed
+
+
+async def test_a_meter_that_was_reset_counts_from_one_again_and_is_heard() -> None:
     hub = Hub()
     context = Context(hub, SetClock())
-    for _ in range(2):  # a record told twice, and in the next link again, is one reading
-        device = Device({"2a18": b"", "2a52": b""}, {"2a18": ["notify"]})
-        stream = CharacteristicStream("meter-1", spec("ble-glucose", "glucose"), context)
+    await meet(context, [record(90, 1)])
+    await meet(context, [record(1, 2)])
+    assert len(hub.readings) == 2
+    assert await meet(context, []) == bytes.fromhex("0103010100")
+
+
+async def test_a_cuff_s_stored_measurement_told_twice_is_one_reading() -> None:
+    """Its confirmation was lost with the link: the cuff tells it again; a live one has no date."""
+    stored = bytes.fromhex("027800500060 00ea070b15071e00".replace(" ", ""))
+    live = bytes.fromhex("00780050006000")
+    hub = Hub()
+    context = Context(hub, SetClock())
+    for _ in range(2):
+        device = Device({"2a35": b""}, {"2a35": ["indicate"]})
+        stream = CharacteristicStream("cuff-1", spec("ble-bp-cuff", "pressure"), context)
         await stream.start(client(device))
-        assert list(device.takers) == ["2a18", "2a52"]
-        assert device.written == [("2a52", b"\x01\x06")]
-        device.takers["2a52"](None, bytearray(b"\x06\x00\x01\x01"))
-        for _ in range(2):
-            device.takers["2a18"](None, bytearray(record))
-    assert len(hub.readings) == 1
+        for one in (stored, live):
+            device.takers["2a35"](None, bytearray(one))
+    assert len(hub.readings) == 3
 
 
 async def test_of_two_characteristics_of_one_kind_the_first_is_taken() -> None:

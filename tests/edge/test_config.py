@@ -179,8 +179,8 @@ def test_a_stream_to_enable_must_exist(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        ('ask = "2a52 0106"', 'ask = "2a52"', "ask: must be a characteristic and bytes in hex"),
-        ('ask = "2a52 0106"', 'ask = "x 01"', "ask: must be a characteristic and bytes in hex"),
+        ('ask = "2a52 0101"', 'ask = "2a52"', "ask: must be a characteristic and bytes in hex"),
+        ('ask = "2a52 0101"', 'ask = "x 01"', "ask: must be a characteristic and bytes in hex"),
         ("enabled = false", 'enabled = "no"', "enabled: must be true or false"),
     ],
 )

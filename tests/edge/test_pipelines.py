@@ -161,7 +161,7 @@ def test_a_file_that_does_not_fit_is_one_line(
     path.write_bytes(b" " * 8 + content.encode())
     assert PipelineNotes(path, OpenVault()).load() == {}
     (record,) = caplog.records
-    assert record.getMessage().startswith("pipelines.sealed: ignored, pipelines learn anew: ")
+    assert record.getMessage().startswith("pipelines.sealed: ignored, all is learnt anew: ")
     assert said in record.getMessage()
     assert PipelineNotes(tmp_path / "none", OpenVault()).load() == {}
 

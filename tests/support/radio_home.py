@@ -29,6 +29,7 @@ from vointi_edge.sources.ble.gatt import GattDevice
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ble.virtual import VirtualPort
 from vointi_edge.sources.ports import Assigned, Context
+from vointi_edge.sources.told import Told
 from vointi_sim.clock import PacedClock
 from vointi_sim.faults import Faults
 from vointi_sim.places import CUFF, HOME_RUUVITAG, OXIMETER, SCALE, STRAP, THERMOMETER, Place, home
@@ -227,6 +228,7 @@ class Scene:
         self.path = (folder or Path(self._folder.name if self._folder else "")) / "outbox.db"
         self.hub = Hub(OutboxStore(self.path, "kernel-boot", 1 << 30))
         self.devices = tuple(devices)
+        self.told = Told()  # kept over restarts of the edge, as its file is
         self._slots, self._log = slots, log
         if not bystanders:
             wanted = {device.address for device in devices}
@@ -267,7 +269,8 @@ class Scene:
             for number, port in enumerate(adapters, 1)
         ]
         radio = Radio(ports, self._slots)
-        context, catalogue = Context(hub, LoopClock()), models()  # type: ignore[arg-type]
+        told = self.told if hub is self.hub else Told()
+        context, catalogue = Context(hub, LoopClock(), told=told), models()  # type: ignore[arg-type]
         jobs = [radio.run()]
         for device in self.devices:
             assigned = Assigned(device, catalogue[device.model])

@@ -23,7 +23,7 @@ def load(path: Path, unseal: Cipher) -> dict[str, Mapping[str, Any]]:
         raw = read_if_there(path)
         return {} if raw is None else _checked(unseal(raw))
     except (EdgeError, OSError, ValueError, RecursionError) as error:
-        log.warning("%s: ignored, pipelines learn anew: %s", path.name, error)
+        log.warning("%s: ignored, all is learnt anew: %s", path.name, error)
         return {}
 
 

@@ -9,6 +9,7 @@ from vointi_edge.catalogue import Model
 from vointi_edge.clock import Clock
 from vointi_edge.config import DeviceConfig
 from vointi_edge.reading import Reading
+from vointi_edge.sources.told import Told
 
 
 class Hub(Protocol):
@@ -43,9 +44,11 @@ class Context:
     """What every source is given.
 
     `counters` outlives links and sources that end and begin again (a pause): the last number of an
-    encrypted sensor by its address, of a stored record by "device/stream".
+    encrypted sensor by its address, of a measurement by "device/stream"; so does `told`, which
+    knows a device's stored records.
     """
 
     hub: Hub
     clock: Clock
     counters: dict[str, int] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)

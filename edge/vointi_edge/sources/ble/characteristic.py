@@ -12,6 +12,7 @@ from bleak.exc import BleakError
 
 from vointi_edge import decoders
 from vointi_edge.catalogue import StreamSpec
+from vointi_edge.decoders.values import Decoded
 from vointi_edge.errors import DecodeError
 from vointi_edge.sources.ble.device_clock import DeviceClock
 from vointi_edge.sources.ble.lookup import find
@@ -36,6 +37,7 @@ class CharacteristicStream:
         self.spec = spec
         self.heard_s = now_s()
         self._device = device
+        self._name = f"{device}/{spec.id}"
         self._context = context
         self._clock = device_clock or DeviceClock()
         self._decode = decoders.GATT[spec.decoder]
@@ -58,8 +60,7 @@ class CharacteristicStream:
         if {"notify", "indicate"} & set(found.properties):
             await client.start_notify(found, self._notified)
         if self.spec.read_every_s and readable:
-            name = f"{self._device}/{self.spec.id}"
-            self._reading = asyncio.create_task(self._read_on(client, found), name=name)
+            self._reading = asyncio.create_task(self._read_on(client, found), name=self._name)
         await self._ask(client)
         self.heard_s = now_s()
 
@@ -70,10 +71,12 @@ class CharacteristicStream:
         uuid, request = self.spec.ask
         control = find(client, uuid)
         if control is None:
-            log.warning("%s: has no control point %s", self._device, uuid)
+            level = logging.DEBUG if self.spec.optional else logging.WARNING
+            log.log(level, "%s: has no control point %s", self._device, uuid)
             return
         await client.start_notify(control, lambda _, __: None)
-        await client.write_gatt_char(control, request, response=True)
+        wanted = self._context.told.request(self._name, request)
+        await client.write_gatt_char(control, wanted, response=True)
 
     async def _read_on(self, client: BleakClient, found: BleakGATTCharacteristic) -> None:
         """Read again and again, until the link is lost."""
@@ -86,11 +89,15 @@ class CharacteristicStream:
             except (BleakError, OSError, TimeoutError, EOFError) as error:
                 log.debug("%s: %s: %s", self._device, self.spec.id, type(error).__name__)
 
-    def _told_before(self, number: int) -> bool:
-        """Say whether a stored record was told before, perhaps in an earlier link."""
-        name, counters = f"{self._device}/{self.spec.id}", self._context.counters
-        last, counters[name] = counters.get(name), number
-        return last == number
+    def _told_before(self, decoded: Decoded, data: bytes) -> bool:
+        """Say whether this measurement was told before, perhaps in an earlier link."""
+        if decoded.taken_s is not None:
+            return self._context.told.before(self._name, data, decoded.repeat_key)
+        if decoded.repeat_key is None:
+            return False
+        counters = self._context.counters
+        last, counters[self._name] = counters.get(self._name), decoded.repeat_key
+        return last == decoded.repeat_key
 
     def _notified(self, _: BleakGATTCharacteristic, data: bytearray) -> None:
         self._take(bytes(data))
@@ -103,7 +110,7 @@ class CharacteristicStream:
         except DecodeError as error:
             self._refusals.note(error)
             return
-        if decoded.repeat_key is not None and self._told_before(decoded.repeat_key):
+        if self._told_before(decoded, data):
             return
         if decoded.taken_s is not None:
             age_s = self._clock.age_s(decoded.taken_s, mono_us)
