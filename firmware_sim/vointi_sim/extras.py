@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from vointi_sim.service_point.room import Room
 
 PLACES = ("home", "service_point")
-_PERSONAL = ("body-scale", "arm-band", "memory-cuff", "memory-scale", "glucose-meter")
+_PERSONAL = (
+    *("body-scale", "arm-band", "chest-sensor"),
+    *("memory-cuff", "memory-scale", "glucose-meter"),
+)
 _ROOM = ("environment", "ruuvi-air", "bthome-sealed")
 KINDS = (*_PERSONAL, *_ROOM)
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
@@ -76,6 +79,7 @@ def build(extras: Sequence[Extra], place: str, surroundings: Surroundings) -> li
 
 def _build(extra: Extra, here: Surroundings) -> SimulatedDevice:
     from vointi_sim.wearables.band import Band
+    from vointi_sim.wearables.chest_sensor import ChestSensor
     from vointi_sim.wearables.memory import GlucoseMeter, memory_cuff, memory_scale
     from vointi_sim.wearables.meters import body_scale
     from vointi_sim.wearables.room_sensors import EnvironmentSensor, ruuvi_air, sealed_bthome
@@ -90,6 +94,7 @@ def _build(extra: Extra, here: Surroundings) -> SimulatedDevice:
     if person is not None:
         makers["body-scale"] = lambda: body_scale(radio, clock, address, person)
         makers["arm-band"] = lambda: Band(radio, clock, address, person)
+        makers["chest-sensor"] = lambda: ChestSensor(radio, clock, address, person)
         makers["memory-cuff"] = lambda: memory_cuff(radio, clock, address, person)
         makers["memory-scale"] = lambda: memory_scale(radio, clock, address, person)
         makers["glucose-meter"] = lambda: GlucoseMeter(radio, clock, address)
