@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from edge_chain import Process
 from fed_home import FedClock
 from running_demo import free_port, wait_for
 from slow_link import SlowLink
+from vointi_contract.status import OutboxCounts
 from vointi_demo.layout import Layout, Ports
-from vointi_demo.process import Child
 from vointi_demo.supervisor import program
 from vointi_edge.outbox.store import read_counts
 
@@ -35,8 +37,8 @@ class FedChain:
     layout: Layout
     link: SlowLink
     hours: float
-    broker: Child
-    gateway: Child
+    broker: Process
+    gateway: Process
     edge: subprocess.Popen[bytes] | None = None
     _origin_us: int = field(default_factory=lambda: FedClock().boottime_us())
 
@@ -72,11 +74,12 @@ class FedChain:
         self.edge.stdin.flush()
 
     def hear(self, fact: str) -> Any:
-        """The next line of the edge, which must tell `fact`."""
+        """Wait for the edge's next line that tells `fact`."""
         assert self.edge and self.edge.stdout
-        line = self.edge.stdout.readline()
-        assert line, self.said()
-        return json.loads(line)[fact]
+        for line in self.edge.stdout:
+            if fact in (said := json.loads(line)):
+                return said[fact]
+        raise AssertionError(f"the edge ended before it told {fact}\n{self.said()}")
 
     def kill_edge(self) -> None:
         assert self.edge
@@ -99,8 +102,8 @@ class FedChain:
     def close(self) -> None:
         if self.edge is not None:
             self.kill_edge()
-        for child in (self.gateway, self.broker):
-            child.stop(20)
+        for process in (self.gateway, self.broker):
+            process.kill()
 
     # ---- what is known of it
 
@@ -108,12 +111,16 @@ class FedChain:
     def given(self) -> int:
         return int.from_bytes(self.given_file.read_bytes())
 
-    def counts(self) -> dict[str, int]:
-        """The outbox's own counters, read from its file; pending counted from the rows."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.outbox}?mode=ro", uri=True)) as file:
-            counts = read_counts(file)
-        names = ("accepted", "pending", "committed", "lost")
-        return {name: getattr(counts, name) for name in names}
+    def counts(self) -> OutboxCounts:
+        """What the outbox's file says when the edge is killed now, pending counted from the rows.
+
+        Read from a copy: whoever opens the file itself would repair it in the edge's place.
+        """
+        copy = self.folder / "copy.db"
+        for suffix in ("-wal", ""):
+            shutil.copy(f"{self.outbox}{suffix}", f"{copy}{suffix}")
+        with contextlib.closing(sqlite3.connect(copy)) as file:
+            return read_counts(file)
 
     def health(self) -> dict[str, Any]:
         try:
@@ -125,9 +132,15 @@ class FedChain:
 
     def pending(self) -> int:
         """Rows that wait, without a walk over them."""
-        query = "SELECT accepted - committed - lost FROM counter"
+        return self._counter("accepted - committed - lost")
+
+    def committed(self) -> int:
+        """Rows that the gateway has confirmed."""
+        return self._counter("committed")
+
+    def _counter(self, what: str) -> int:
         with contextlib.closing(sqlite3.connect(f"file:{self.outbox}?mode=ro", uri=True)) as file:
-            return int(file.execute(query).fetchone()[0])
+            return int(file.execute(f"SELECT {what} FROM counter").fetchone()[0])
 
     def wait_drained(self, upto: int = 0, timeout_s: float = PATIENCE_S) -> None:
         wait_for(lambda: self.pending() <= upto, timeout_s, f"≤ {upto} pending\n{self.said()}", 0.2)
@@ -142,7 +155,7 @@ class FedChain:
         tally = self.health()["counts"]
         if self.edge is not None:
             self.stop_edge()
-        self.gateway.stop(20)
+        self.gateway.stop()
         return Account.of(self.outbox, self.layout.root / "gateway" / "vointi.duckdb", tally)
 
 
@@ -243,17 +256,17 @@ def fed_chain(
             chain.close()
 
 
-def _broker(layout: Layout) -> Child:
+def _broker(layout: Layout) -> Process:
     users = str(layout.root / "secrets" / "users.json")
     data = str(layout.root / "broker")
     port = str(layout.ports.broker)
     command = [program("vointi-broker"), "--port", port, "--data", data, "--users", users]
-    return Child("broker", command, layout.logs / "broker.log")
+    return Process("broker", command, layout.logs / "broker.log")
 
 
-def _gateway(layout: Layout) -> Child:
+def _gateway(layout: Layout) -> Process:
     command = [program("vointi-gateway"), "serve", "--config", str(layout.root / "gateway.toml")]
-    return Child("gateway", command, layout.logs / "gateway.log")
+    return Process("gateway", command, layout.logs / "gateway.log")
 
 
 def cpu_s(pid: int) -> float:
