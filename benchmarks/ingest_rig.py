@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import resource
 import threading
 import time
@@ -16,6 +15,7 @@ from vointi_contract.command import CommandResult
 from vointi_contract.status import Birth
 from vointi_gateway.config import IngestSettings, PilotSettings
 from vointi_gateway.fleet import Fleet
+from vointi_gateway.ingest.inbox import Inbox, Lane
 from vointi_gateway.ingest.stage import Delivery
 from vointi_gateway.ingest.writer import Writer
 from vointi_gateway.live import LiveHub
@@ -95,9 +95,10 @@ def drain(path: Path, straps: Sequence[Strap], sent: Sequence[Sent]) -> Run:
 
     Raises RuntimeError when not every frame was stored.
     """
-    inbox: queue.Queue[Delivery] = queue.Queue()
+    inbox = Inbox(len(sent), 1e9, 10**9)
     for mid, message in enumerate(sent):
-        inbox.put(Delivery(message.topic, message.payload, mid, 1, 1, False, NOW_US))
+        lane: Lane = "live" if "/d/" in message.topic else "backlog"
+        inbox.put(Delivery(message.topic, message.payload, mid, 1, 1, False, NOW_US), lane, 0)
     edges = tuple(sorted({strap.edge for strap in straps}))
     store, session = EmbeddedStore(path), Session(len(sent))
     store.open()

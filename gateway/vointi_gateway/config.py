@@ -49,7 +49,8 @@ class IngestSettings:
     """How deliveries are grouped into transactions and how much may wait in memory."""
 
     linger_ms: float = 4.0
-    max_messages: int = 500
+    max_messages: int = 2000
+    max_bytes: int = 1_000_000
     #: Deliveries that may wait in each lane.
     queue: int = 5000
     #: Deliveries a second that one edge may send for long: a home sends ten, a recording at twenty

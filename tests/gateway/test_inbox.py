@@ -22,7 +22,7 @@ class Clock:
 
 
 def _delivery(edge: str, n: int, lane: str = "d") -> Delivery:
-    return Delivery(f"vointi/1/p/7/{edge}/{lane}/strap", b"", n, 1, 1, False, 0)
+    return Delivery(f"vointi/1/p/7/{edge}/{lane}/strap", b"x", n, 1, 1, False, 0)
 
 
 def _inbox(size: int = 100_000, rate_hz: float = 1e9, burst: int = 100_000) -> Inbox:
@@ -122,3 +122,18 @@ def test_everything_comes_out_once_and_each_edges_lane_in_order(
         for lane in "lb":
             mine = [d.mid for d in out if d.topic.split("/")[4:6] == [edge, lane]]
             assert mine == sorted(mine)
+
+
+def test_a_group_is_taken_in_the_same_order_and_bounded() -> None:
+    inbox, other = _inbox(), _inbox()
+    for n in range(40):
+        for box in (inbox, other):
+            box.put(_delivery("old", n, "b"), "backlog", 0)
+            box.put(_delivery("new", n), "live", 0)
+    order = [(d.topic, d.mid) for d in (other.get() for _ in range(80))]
+    found = inbox.take(3, 10**6)
+    found += inbox.take(1000, 10 * len(found[0].payload))
+    assert len(found) == 3 + 10
+    found += inbox.take(1000, 10**9)
+    assert [(d.topic, d.mid) for d in found] == order
+    assert inbox.take(5, 5) == []

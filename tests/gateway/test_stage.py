@@ -197,3 +197,14 @@ def test_the_counts_balance_whatever_arrives(groups: list[list[bytes]]) -> None:
         assert total.balanced
     assert len(stored) == len(set(stored)) == total.stored
     assert total.lost >= 0
+
+
+def test_a_transaction_is_bounded_in_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vointi_gateway.ingest.stage.MAX_SAMPLES", 146)
+    good = [_delivery(payload(ecg_frame(seq))) for seq in (1, 2, 3)]
+    stager = _stager()
+    staged = stager.stage(good, {})
+    assert (staged.deliveries, len(staged.commit.readings)) == (2, 2)
+    with_loss = payload(ecg_frame(4), losses=(Loss(DEVICE, 7, 9, 9, "full"),))
+    again = stager.stage([_delivery(with_loss), *good[2:], *good[:2]], {})
+    assert (again.deliveries, len(again.commit.readings)) == (2, 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from vointi_contract.topics import EdgeTopics
 from vointi_gateway.config import IngestSettings, PilotSettings
 from vointi_gateway.errors import StoreError, UnstorableError
 from vointi_gateway.fleet import Fleet
+from vointi_gateway.ingest.inbox import Inbox
 from vointi_gateway.ingest.stage import Delivery
 from vointi_gateway.ingest.writer import Writer
 from vointi_gateway.live import Event, LiveHub
@@ -94,7 +94,7 @@ class _Bench:
         self.pages = _Pages()
         self.store = _Failing(path)
         self.store.open()
-        self.inbox: queue.Queue[Delivery] = queue.Queue()
+        self.inbox = Inbox(1000, 1e9, 10**9)
         self.session = _Session()
         self.registry = Registry(path.parent / "data", lambda: T0_US)
         self.registry.open()
@@ -115,7 +115,7 @@ class _Bench:
 
     def put(self, data: bytes, topic: str = TOPICS.live(DEVICE)) -> int:
         self.mid += 1
-        self.inbox.put(Delivery(topic, data, self.mid, 1, 1, False, T0_US))
+        self.inbox.put(Delivery(topic, data, self.mid, 1, 1, False, T0_US), "live", 60)
         return self.mid
 
     def total(self) -> tuple[int, int, int, int, int]:
@@ -221,3 +221,15 @@ def test_pages_are_shown_what_is_recent_and_read_the_rest_from_the_series(bench:
     assert bench.total() == (3, 3, 0, 0, 0)
     wait_for(lambda: bench.pages.shown)
     assert bench.pages.shown == [2, 3]
+
+
+def test_a_group_too_large_for_one_transaction_takes_several(
+    bench: _Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vointi_gateway.ingest.stage.MAX_SAMPLES", 73)
+    wanted = [bench.put(birth().to_json(), TOPICS.meta)]
+    wanted += [bench.put(payload(ecg_frame(seq))) for seq in range(1, 6)]
+    bench.writer.start()
+    wait_for(lambda: sorted(bench.session.acked) == sorted(wanted), 60)
+    assert bench.total() == (5, 5, 0, 0, 0)
+    assert bench.store.commits >= 5

@@ -101,15 +101,37 @@ class Inbox:
 
     def get(self, timeout: float = 0.0) -> Delivery:
         """The next one. Raises queue.Empty when none came in time (seconds)."""
+        (delivery,) = self.take(1, 0, timeout) or (None,)
+        if delivery is None:
+            raise queue.Empty
+        return delivery
+
+    def take(self, most: int, most_bytes: int, timeout: float = 0.0) -> list[Delivery]:
+        """What waits, as soon as anything does; empty when nothing came in time (seconds).
+
+        At most so many deliveries, and no more once their payloads have so many bytes.
+        """
         live, backlog = self._lanes["live"], self._lanes["backlog"]
+        taken: list[Delivery] = []
         with self._lock:
             if not self._filled.wait_for(lambda: live.size or backlog.size, timeout):
-                raise queue.Empty
-            due = not live.size or self._since_backlog >= BACKLOG_EVERY - 1
-            chosen = backlog if backlog.size and due else live
-            self._since_backlog = 0 if chosen is backlog else self._since_backlog + 1
+                return taken
+            size = 0
+            while (
+                (live.size or backlog.size)
+                and len(taken) < most
+                and (not taken or size < most_bytes)
+            ):
+                taken.append(self._next(live, backlog))
+                size += len(taken[-1].payload)
             self._emptied.notify_all()
-            return chosen.get()
+        return taken
+
+    def _next(self, live: _Turns, backlog: _Turns) -> Delivery:
+        due = not live.size or self._since_backlog >= BACKLOG_EVERY - 1
+        chosen = backlog if backlog.size and due else live
+        self._since_backlog = 0 if chosen is backlog else self._since_backlog + 1
+        return chosen.get()
 
     def _within_share(self, edge: str) -> bool:
         """Take one from the edge's share, a bucket that fills at `rate_hz` up to `burst`."""

@@ -80,6 +80,11 @@ class PlainReader:
         self._columns = vointi_codec.FrameColumns(*_limits()) if vointi_codec else None
         self.group = PlainGroup()
 
+    @property
+    def samples(self) -> int:
+        """How many samples the group holds."""
+        return 0 if self._columns is None else self._columns.samples
+
     def begin(self, now_us: int) -> None:
         """Start a group at `now_us` (UTC µs); what an earlier one left is dropped."""
         self.group = PlainGroup()

@@ -35,6 +35,10 @@ _DUPLICATE = Counts(accepted=1, duplicates=1)
 _QUARANTINED = Counts(accepted=1, quarantined=1)
 
 
+#: Samples in one transaction: a small message may hold a quarter of a million of them.
+MAX_SAMPLES = 8_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One MQTT message as it arrived; `epoch` numbers the connection it arrived on."""
@@ -50,9 +54,10 @@ class Delivery:
 
 @dataclass(slots=True)
 class Staged:
-    """What one group of deliveries amounts to, before it is durable."""
+    """What the first `deliveries` of a group amount to, before it is durable."""
 
     commit: Commit
+    deliveries: int
     touched: set[StreamKey] = field(default_factory=set)
     faults: list[tuple[str, Fault]] = field(default_factory=list)
 
@@ -91,11 +96,18 @@ class Stager:
         births: Mapping[str, str],
         anchors: Sequence[Anchor] = (),
     ) -> Staged:
-        """One commit for these data deliveries, newly read birth documents and clock anchors."""
+        """One commit for these data deliveries, newly read birth documents and clock anchors.
+
+        It ends early where it would hold too many samples.
+        """
         group = _Group()
         self._plain.begin(self._now_us())
+        count = 0
         for delivery in deliveries:
             self._delivery(delivery, group)
+            count += 1
+            if group.samples + self._plain.samples >= MAX_SAMPLES:
+                break
         group.adopt(self._plain.group)
         commit = Commit(
             group.all_readings(self._plain.block()),
@@ -106,14 +118,15 @@ class Stager:
             tuple(anchors),
             group.refusals(),
         )
-        return Staged(commit, group.touched, group.faults)
+        return Staged(commit, count, group.touched, group.faults)
 
     def refuse(self, delivery: Delivery, fault: Fault) -> Staged:
         """One commit that quarantines a delivery whole, whatever it holds."""
         group = _Group()
         parts = delivery.topic.split("/")
         self._poison(delivery, parts[4] if len(parts) > 4 else "", fault, group)
-        return Staged(Commit((), tuple(group.quarantined), (), group.counts()), set(), group.faults)
+        commit = Commit((), tuple(group.quarantined), (), group.counts())
+        return Staged(commit, 1, set(), group.faults)
 
     def _delivery(self, delivery: Delivery, group: _Group) -> None:
         sender = group.senders.get(delivery.topic) or self._sender(delivery, group)
@@ -239,6 +252,7 @@ class _Group:
         self.tally: dict[str, Counts] = {}
         self.touched: set[StreamKey] = set()
         self.faults: list[tuple[str, Fault]] = []
+        self.samples = 0
         self.senders: dict[str, Sender] = {}
         self._refused: dict[tuple[str, str, str], int] = {}
         self._settled: dict[tuple[StreamKey, Outcome], list[tuple[int, int]]] = {}
@@ -269,6 +283,7 @@ class _Group:
 
     def store(self, key: StreamKey, reading: StoredReading) -> None:
         self.readings.append(reading)
+        self.samples += sum(len(channel.values) for channel in reading.frame.channels)
         self.settle(key, reading.frame.seq, Outcome.STORED)
         self.count(reading.edge, _STORED)
 

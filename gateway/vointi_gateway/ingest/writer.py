@@ -49,8 +49,8 @@ COMPACT_ROWS = 50_000
 class Waiting(Protocol):
     """What the writer needs of the inbox."""
 
-    def get(self, *, timeout: float) -> Delivery:
-        """The next delivery. Raises queue.Empty when none came in time (seconds)."""
+    def take(self, most: int, most_bytes: int, timeout: float = 0.0) -> list[Delivery]:
+        """What waits, bounded, as soon as anything does; empty when nothing came (seconds)."""
 
 
 class Session(Protocol):
@@ -194,16 +194,15 @@ class Writer:
 
     def _collect(self) -> list[Delivery]:
         """What came within the linger after the first, or as much as one transaction takes."""
-        try:
-            group = [self._inbox.get(timeout=TICK_S)]
-        except queue.Empty:
-            return []
+        most, room = self._settings.max_messages, self._settings.max_bytes
+        group = self._inbox.take(most, room, TICK_S)
         end_s = time.monotonic() + self._settings.linger_ms / 1000
-        while len(group) < self._settings.max_messages:
-            try:
-                group.append(self._inbox.get(timeout=max(0.0, end_s - time.monotonic())))
-            except queue.Empty:
+        while group:
+            left = room - sum(len(delivery.payload) for delivery in group)
+            wait_s = end_s - time.monotonic()
+            if len(group) >= most or left <= 0 or wait_s <= 0:
                 break
+            group += self._inbox.take(most - len(group), left, wait_s)
         return group
 
     def _process(self, group: list[Delivery]) -> None:
@@ -219,7 +218,13 @@ class Writer:
             return
         if staged is None:
             return
-        self._settled(staged, group)
+        rest = data[staged.deliveries :]
+        if not rest:
+            self._settled(staged, group)
+            return
+        later = {id(delivery) for delivery in rest}
+        self._settled(staged, [delivery for delivery in group if id(delivery) not in later])
+        self._process(rest)
 
     def _isolate(self, group: list[Delivery], exc: UnstorableError) -> None:
         """Find the delivery that no store can hold, quarantine it, and commit the others."""
