@@ -32,12 +32,14 @@ class Settings:
     """How much to do and where the recordings are.
 
     ``quick`` asks for a rough answer within seconds; ``recordings`` is None where the
-    development recordings are absent, and a case that needs them then says so in a row.
+    development recordings are absent, and a case that needs them then says so in a row;
+    ``rows`` is the number of rows of a case that has one, None for its own.
     """
 
     quick: bool
     out: Path
     recordings: Path | None
+    rows: int | None = None
 
 
 def find_recordings() -> Path | None:

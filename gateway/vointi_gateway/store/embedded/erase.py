@@ -41,7 +41,7 @@ class Cut:
     @property
     def among(self) -> str:
         """SQL: one of the device's series."""
-        return f"sid IN ({', '.join(map(str, self.sids))})" if self.sids else "false"
+        return queries.among(self.sids)
 
     @property
     def rows(self) -> str:

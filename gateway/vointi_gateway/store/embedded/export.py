@@ -53,8 +53,9 @@ def _summaries(cursor: Any, series: tuple[Any, ...], seconds: set[int]) -> Itera
     sid, pilot, device, stream, metric = series
     for first, last in _runs(sorted(seconds)):
         query = SeriesQuery(device, metric, first * _SECOND_US, (last + 1) * _SECOND_US)
-        parts = queries.sampled(cursor, "segment", "scalar", [sid], query, _SECOND_US)
-        found = queries.merge(parts, _SECOND_US, "raw")
+        gathered = queries.Gathered([sid], _SECOND_US)
+        gathered.sample(cursor, "segment", "scalar", query)
+        found = gathered.windows(cursor, "raw")
         columns = (found.t_us, found.mean, found.low, found.high, found.n)
         for t_us, mean, low, high, n in zip(*(c.tolist() for c in columns), strict=True):
             fields = (("mean", mean), ("min", low), ("max", high), ("n", float(n)))
