@@ -95,9 +95,14 @@ class Station:
         try:
             self.hearing.began()
             deaf = await self._until_deaf()
+        except asyncio.CancelledError:
+            # An adapter that is gone refuses to stop; that must not hide that we are to end.
+            with contextlib.suppress(*RADIO_ERRORS):
+                await _soon(scanner.stop())
+            raise
         finally:
             self.scanning = False
-            await _soon(scanner.stop())
+        await _soon(scanner.stop())
         if deaf:
             await self._climb()
         elif self._stuck:
