@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from vointi_sim.extras import Extra
     from vointi_sim.faults import Faults
     from vointi_sim.places import Place
+    from vointi_sim.radio import HciPort
 
 # As of grep and argparse: 2 is "you asked for something that cannot be".
 _EXIT_USAGE = 2
+# An adapter of this machine's own kernel, in place of a TCP port.
+_VHCI = "vhci"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"vointi-sim {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="a home and a service point, until stopped")
-    run.add_argument("--home", help="tcp-server:HOST:PORT of the home's adapter")
+    run.add_argument("--home", help="tcp-server:HOST:PORT of the home's adapter, or vhci")
     run.add_argument("--second", help="tcp-server:HOST:PORT of a second adapter in the home")
     run.add_argument("--service-point", help="tcp-server:HOST:PORT of the service point's adapter")
     run.add_argument("--box", type=Path, help="path of the service-point box's serial line")
@@ -133,7 +136,7 @@ def _check_run(options: argparse.Namespace) -> None:
         raise ArgumentError("--second", "is of a home", "give --home too")
     for field in ("home", "second", "service_point", "control"):
         text = getattr(options, field)
-        if text is not None:
+        if text is not None and (text != _VHCI or field == "control"):
             tcp_address(f"--{field.replace('_', '-')}", text)
 
 
@@ -142,7 +145,7 @@ async def _play(options: argparse.Namespace) -> int:
     if options.seconds is not None:
         _check_positive("--seconds", options.seconds)
     for field in ("hci", "control"):
-        if getattr(options, field) is not None:
+        if getattr(options, field) not in (None, _VHCI):
             tcp_address(f"--{field}", getattr(options, field))
     from vointi_sim.clock import PacedClock
     from vointi_sim.faults import Faults
@@ -187,11 +190,12 @@ async def _open(
     facts: dict[str, str] = {}
     for place, field, text in wanted:
         stack.push_async_callback(place.stop)
-        await place.start(*tcp_address(field, text), field)
-        facts[place.name] = "tcp-client:{}:{}".format(*place.port.address)
+        await _reachable(place.port, field, text)
+        facts[place.name] = place.port.where
         for adapter in place.ports[1:]:
-            await adapter.start(*tcp_address("--second", second or ""), "--second")
-            facts[adapter.name] = "tcp-client:{}:{}".format(*adapter.address)
+            await _reachable(adapter, "--second", second or "")
+            facts[adapter.name] = adapter.where
+        await place.switch_on()
     if control is not None:
         places = [place for place, _, _ in wanted]
         listener = ControlPort(places, faults, clock)
@@ -199,6 +203,13 @@ async def _open(
         host, port = tcp_address("--control", control)
         facts["control"] = "{}:{}".format(*await listener.start(host, port, "--control"))
     return facts
+
+
+async def _reachable(port: HciPort, field: str, text: str) -> None:
+    if text == _VHCI:
+        port.attach(field)
+    else:
+        await port.start(*tcp_address(field, text), field)
 
 
 def _check_positive(field: str, value: float) -> None:

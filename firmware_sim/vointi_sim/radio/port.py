@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from typing import cast
 
 from bumble import core
@@ -20,6 +21,7 @@ from bumble.transport.common import PacketParser
 from vointi_sim.errors import ListenError
 from vointi_sim.radio.controller import VirtualController
 from vointi_sim.radio.link import Radio
+from vointi_sim.radio.vhci import VhciLine
 
 _LOG = logging.getLogger(__name__)
 # A host that leaves 1 MiB unread (minutes of ECG) has stopped: its links would have timed out.
@@ -31,7 +33,7 @@ _HIGH_WATER_BYTES = 64 << 10
 
 
 class HciPort:
-    """One adapter of a radio, reachable as `tcp-client:HOST:PORT`."""
+    """One adapter of a radio, reachable as `tcp-client:HOST:PORT` or as one of the kernel's."""
 
     def __init__(self, radio: Radio, name: str, public_address: str) -> None:
         self.name = name
@@ -42,6 +44,7 @@ class HciPort:
         self._server: asyncio.Server | None = None
         self._clients: set[_Client] = set()
         self._owner: _Client | None = None
+        self._plug: Callable[[], object] | None = None
 
     async def start(self, host: str, port: int, field: str) -> None:
         """Listen; port 0 takes any. Raises ListenError naming `field`."""
@@ -51,6 +54,16 @@ class HciPort:
         except OSError as error:
             reason = error.strerror or str(error)
             raise ListenError(field, f"{host}:{port}", reason) from error
+
+    def attach(self, field: str) -> None:
+        """Become an adapter of this machine's kernel. Raises ListenError naming `field`."""
+        self._plug = lambda: VhciLine(self.protocol(), field)
+        self._plug()
+
+    @property
+    def where(self) -> str:
+        """How a host reaches the adapter."""
+        return "vhci" if self._server is None else "tcp-client:{}:{}".format(*self.address)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -90,7 +103,9 @@ class HciPort:
 
     def plug(self) -> None:
         """Put the adapter back."""
-        self.plugged = True
+        out, self.plugged = not self.plugged, True
+        if out and self._plug is not None:
+            self._plug()
 
     # -- called by the clients
 
