@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint types check-imports sanitize fuzz wheels lock proto assets screenshots ext clean
+.PHONY: help demo test test-bluez uml bench lint types check-imports sanitize fuzz wheels lock proto assets screenshots ext clean
 
 # Everything that the project fetches or builds stays inside the clone.
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
@@ -37,6 +37,12 @@ demo: .stamps/run assets ## from nothing to a live chart (PORT=8080 SEED=1)
 
 test: .stamps/dev assets .stamps/system lint types check-imports sanitize ## everything, with a real broker, radio and browser
 	@$(PY) -m pytest -n $(WORKERS) --no-loadscope-reorder $(PATIENCE) $(PYTEST_ARGS)
+
+uml: .stamps/dev ## a User-Mode Linux with real BlueZ, from Debian's packages, into .cache/uml
+	@bash hardware/uml/build.sh
+
+test-bluez: .stamps/dev ## the edge on real BlueZ in virtual time; "not run: …" where that cannot be had
+	@bash hardware/uml/test.sh $(PYTEST_ARGS)
 
 bench: .stamps/bench ## measure ours and the peers side by side; tables and figures in bench-out
 	@$(PY) -m benchmarks $(BENCH_ARGS)

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# boot.sh SHARE [KEY=VALUE …]: runs SHARE/run in the machine and ends with its exit code.
+# REAL_TIME=1: time passes as outside; otherwise sleeping costs nothing. MEMORY=512M.
+# Further words go on the kernel's command line, e.g. ubd0=disk.img DISK=/dev/ubda
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+share=$(cd "$1" && pwd); shift
+time=time-travel
+[ "${REAL_TIME:-0}" = 1 ] && time=
+rm -f "$share/exit"
+# The machine's memory is a file there: in memory it costs no disk.
+[ -w /dev/shm ] && export TMPDIR=/dev/shm
+"$work/linux" "mem=${MEMORY:-512M}" root=/dev/root rootfstype=hostfs \
+  "rootflags=$work/root" ro init=/init con=null con0=null,fd:1 ssl=null quiet seccomp=on $time \
+  "CLONE=$clone" "SHARE=$share" "PYC=$work/pyc" "$@" < /dev/null
+exit "$(cat "$share/exit" 2>/dev/null || echo 99)"

@@ -1,0 +1,195 @@
+"""What happens inside the machine; each scene returns what it found, as JSON would have it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+from house import MODELS, STRAP, House, quit_hard, say
+
+PAIR = ("strap-1", "oxi-1")
+# A stall is to be found within 90 s and healed 120 s after it can be; later it never will.
+_WITHIN_S = 240.0
+
+
+def streams(seconds: float = 60.0) -> dict[str, Any]:
+    """A strap's heart rate and raw ECG, all of it accounted for."""
+    with House() as house:
+        first_s = house.more("strap-1", "ecg", by=1)
+        say(f"first ECG after {first_s:.2f} s")
+        house.more("strap-1", "hr", by=round(seconds), within_s=seconds * 3)
+        return {"first_s": first_s, **house.settle()}
+
+
+def whole_home() -> dict[str, Any]:
+    """Six devices at once: four that stream, a scale and a cuff that are visited, a beacon."""
+    with House(tuple(MODELS)) as house:
+        began_s = time.monotonic()
+        streams = (
+            ("strap-1", "ecg"),
+            ("oxi-1", "spo2"),
+            ("thermo-1", "temperature"),
+            ("ruuvi-1", "air"),
+        )
+        for device, stream in streams:
+            house.more(device, stream, by=1)
+        return {"all_s": time.monotonic() - began_s, **house.settle()}
+
+
+def peer_drop() -> dict[str, Any]:
+    """The strap ends its link, three times."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        healed = []
+        for reason in (0x08, 0x13, 0x3E):  # timeout, ended by the user, failed to be established
+            house.fault("drop", device=STRAP, reason=reason)
+            healed.append(house.more("strap-1", "ecg", within_s=_WITHIN_S))
+        return {"healed_s": healed, **house.settle()}
+
+
+def out_of_range(away_s: float = 90.0) -> dict[str, Any]:
+    """The strap leaves; for half a minute BlueZ calls it connected, because nobody noticed."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        house.fault("range", device=STRAP, **{"in": False, "supervision_s": 30})
+        lost_s = house.until(
+            lambda: house.ledger.links.get("strap-1", ("",))[0] != "connected", _WITHIN_S, "lost"
+        )
+        time.sleep(away_s)
+        house.fault("range", device=STRAP, **{"in": True})
+        healed_s = house.more("strap-1", "ecg", within_s=_WITHIN_S)
+        return {"found_s": lost_s, "healed_s": healed_s, **house.settle()}
+
+
+def adapter_power() -> dict[str, Any]:
+    """Somebody switches the adapter off and, a minute later, on again."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        house.power(False)
+        house.until(lambda: not house.linked(), 30, "the link is gone")
+        time.sleep(60)
+        house.power(True)
+        return {"healed_s": house.more("strap-1", "ecg", within_s=_WITHIN_S), **house.settle()}
+
+
+def adapter_unplugged() -> dict[str, Any]:
+    """The adapter is pulled out and put back."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        house.fault("adapter", does="unplug")
+        time.sleep(40)
+        house.fault("adapter", does="plug")
+        return {"healed_s": house.more("strap-1", "ecg", within_s=_WITHIN_S), **house.settle()}
+
+
+def adapter_dead() -> dict[str, Any]:
+    """The controller stops answering, and stays so for two minutes."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        house.fault("adapter", does="die")
+        time.sleep(120)
+        house.fault("adapter", does="reset")
+        return {"healed_s": house.more("strap-1", "ecg", within_s=_WITHIN_S), **house.settle()}
+
+
+def bluetoothd_restart(down_s: float = 10.0) -> dict[str, Any]:
+    """bluetoothd dies, as it does; links stay "connected" for who does not look."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        quit_hard(house.bluetoothd)
+        time.sleep(down_s)
+        house.bluetoothd.start()
+        return {"healed_s": house.more("strap-1", "ecg", within_s=_WITHIN_S), **house.settle()}
+
+
+def edge_killed() -> dict[str, Any]:
+    """kill -9 while connected: BlueZ keeps the link, so the strap does not advertise."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        quit_hard(house.edge)
+        still = house.linked()
+        house.edge.start()
+        return {
+            "still_linked": still,
+            "healed_s": house.more("strap-1", "ecg", within_s=_WITHIN_S),
+            **house.settle(),
+        }
+
+
+def edge_killed_connecting(tries: float = 4) -> dict[str, Any]:
+    """kill -9 in the middle of linking and of setting up, at different moments."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        healed = []
+        for number in range(round(tries)):
+            house.fault("drop", device=STRAP)
+            house.until(lambda: not house.linked(), 10, "the link is gone")
+            time.sleep(0.05 + 0.2 * number)
+            quit_hard(house.edge)
+            house.edge.start()
+            healed.append(house.more("strap-1", "ecg", within_s=_WITHIN_S))
+        return {"healed_s": healed, **house.settle()}
+
+
+def stuck_discovery(heals: str = "scan") -> dict[str, Any]:
+    """The scanner hears nothing any more; the strap drops meanwhile."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        house.fault("scanner", heals=heals)
+        time.sleep(5)
+        house.fault("drop", device=STRAP)
+        return {"healed_s": house.more("strap-1", "ecg", within_s=_WITHIN_S), **house.settle()}
+
+
+_OTHER = """
+import asyncio
+from bleak import BleakScanner
+async def main():
+    for _ in range(6):
+        async with BleakScanner(lambda *_: None):
+            await asyncio.sleep(3)
+        await asyncio.sleep(2)
+asyncio.run(main())
+"""
+
+
+def somebody_scans() -> dict[str, Any]:
+    """Another program of the machine starts and stops scans while the edge looks for the strap."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        other = subprocess.Popen([sys.executable, "-c", _OTHER])
+        time.sleep(2)
+        house.fault("drop", device=STRAP)
+        healed_s = house.more("strap-1", "ecg", within_s=_WITHIN_S)
+        code = other.wait(120)
+        return {"healed_s": healed_s, "other_code": code, **house.settle()}
+
+
+def second_adapter() -> dict[str, Any]:
+    """Two adapters; the one that holds the strap is pulled out and stays out."""
+    with House(adapters=2) as house:
+        house.more("strap-1", "ecg")
+        house.fault("adapter", adapter=1, does="unplug")
+        first_s = house.more("strap-1", "ecg", within_s=_WITHIN_S)
+        house.fault("adapter", adapter=1, does="plug")
+        time.sleep(30)
+        house.fault("adapter", adapter=2, does="unplug")
+        second_s = house.more("strap-1", "ecg", within_s=_WITHIN_S)
+        return {"healed_s": [first_s, second_s], **house.settle()}
+
+
+def edge_restarted() -> dict[str, Any]:
+    """An orderly restart, as an update makes it; bluetoothd's own memory is kept."""
+    with House(PAIR) as house:
+        house.more("strap-1", "ecg")
+        house.more("oxi-1", "spo2")
+        code = house.edge.end(signal.SIGTERM)
+        house.edge.start()
+        healed = [
+            house.more(*each, within_s=_WITHIN_S)
+            for each in (("strap-1", "ecg"), ("oxi-1", "spo2"))
+        ]
+        return {"code": code, "healed_s": healed, **house.settle()}

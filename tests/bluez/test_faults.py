@@ -1,0 +1,48 @@
+"""What real BlueZ does when something breaks, and what the edge makes of it; times are virtual.
+
+The goals: a stall is found within 90 s and healed within 120 s from when it can be, by itself.
+"""
+
+from __future__ import annotations
+
+import pytest
+from bluez_books import balanced
+from uml import Machine
+
+pytestmark = [pytest.mark.bluez, pytest.mark.timeout(900)]
+HEALED_S = 120.0
+
+FAULTS = {
+    "peer_drop": "the strap ends its link",
+    "adapter_power": "the adapter is switched off and on",
+    "adapter_unplugged": "the adapter is pulled out and put back",
+    "adapter_dead": "the controller stops answering until it is reset",
+    "bluetoothd_restart": "bluetoothd dies and comes back",
+    "edge_killed": "the edge is killed while connected",
+    "edge_killed_connecting": "the edge is killed while it connects",
+    "edge_restarted": "the edge is updated",
+    "stuck_discovery": "discovery stalls",
+    "somebody_scans": "another program scans, too",
+    "second_adapter": "one adapter of two is pulled out",
+}
+
+
+@pytest.mark.parametrize("scene", FAULTS)
+def test_the_edge_heals_by_itself(machine: Machine, scene: str) -> None:
+    found = machine.play(scene)
+    healed = found["healed_s"] if isinstance(found["healed_s"], list) else [found["healed_s"]]
+    assert max(healed) <= HEALED_S, FAULTS[scene]
+    balanced(found)
+
+
+def test_a_silent_departure_is_found_and_the_return_too(machine: Machine) -> None:
+    found = machine.play("out_of_range")
+    assert found["found_s"] <= 90
+    assert found["healed_s"] <= HEALED_S
+    balanced(found)
+
+
+def test_a_whole_home_is_linked(machine: Machine) -> None:
+    found = machine.play("whole_home")
+    assert found["all_s"] <= 60
+    balanced(found)
