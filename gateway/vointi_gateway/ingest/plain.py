@@ -37,6 +37,7 @@ class Sender:
     edge: str
     number: int
     device: bytes
+    device_id: str
     name: str
 
 
@@ -97,7 +98,7 @@ class PlainReader:
         owner = Owner(address.pilot, address.edge, address.device or "")
         self.group.owners.append(owner)
         number = len(self.group.owners) - 1
-        return Sender(address, owner.edge, number, owner.name.encode(), owner.device)
+        return Sender(address, owner.edge, number, owner.name.encode(), owner.name, owner.device)
 
     def take(self, payload: bytes, sender: Sender, gate: ConsentGate, received_us: int) -> bool:
         """Take a whole delivery, new or duplicate; False: it goes the long way.
@@ -112,9 +113,10 @@ class PlainReader:
         if took is None:
             return False
         count, runs, layouts, first_us, last_us = took
-        edge, device = sender.edge, sender.address.device or ""
+        edge, device = sender.edge, sender.device_id
         keyed = [((edge, device, boot), low, high) for boot, low, high in runs]
-        admission = self._admission(keyed)
+        run = self._ledger.run
+        admission = run(*keyed[0]) if len(keyed) == 1 else self._ledger.runs(keyed)
         if admission is Admission.NEW:
             agreed = self._agreed(layouts, sender, gate, (first_us, last_us, received_us))
             if agreed is not None:
@@ -128,11 +130,6 @@ class PlainReader:
         self.group.touched.update(key for key, _, _ in keyed)
         self.group.duplicates[edge] = self.group.duplicates.get(edge, 0) + count
         return True
-
-    def _admission(self, keyed: list[Keyed]) -> Admission | None:
-        if len(keyed) == 1:
-            return self._ledger.run(*keyed[0])
-        return self._ledger.runs(keyed)
 
     def _settle(self, keyed: list[Keyed], edge: str, count: int) -> None:
         group = self.group

@@ -32,6 +32,7 @@ from ..receipts import merge_receipts
 from . import export as exporting
 from . import queries
 from .anchors import AnchorTable, Offsets
+from .insert import insert
 from .lake import quoted
 from .rows import RowBuilder
 from .upkeep import Upkeep
@@ -196,7 +197,7 @@ class EmbeddedStore(Upkeep):
         try:
             con.begin()
             for name, table in tables.items():
-                self._insert(name, table)
+                insert(con, name, table)
             self._insert_births(commit.births)
             offsets.write(con)
             placed = offsets.place(con, self._series)
@@ -212,15 +213,6 @@ class EmbeddedStore(Upkeep):
         for device, metric, t_us, value in rows.newest():
             self._note(device, metric, t_us, value)
         self._note_newest(placed)
-
-    def _insert(self, table: str, rows: pa.Table | None) -> None:
-        if rows is None or rows.num_rows == 0:
-            return
-        self._con.register("incoming", rows)
-        try:
-            self._con.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
-        finally:
-            self._con.unregister("incoming")
 
     def _insert_births(self, births: Mapping[str, str]) -> None:
         for edge, document in births.items():
@@ -244,11 +236,11 @@ class EmbeddedStore(Upkeep):
         try:
             con.begin()
             con.execute("DELETE FROM receipt")
-            self._insert("receipt", _receipt_table(Commit(receipts=tuple(merged))))
+            insert(con, "receipt", _receipt_table(Commit(receipts=tuple(merged))))
             con.execute("DELETE FROM tally")
-            self._insert("tally", tally)
+            insert(con, "tally", tally)
             con.execute("DELETE FROM refused")
-            self._insert("refused", _refused_table(refused))
+            insert(con, "refused", _refused_table(refused))
             con.commit()
         except duckdb.Error as exc:
             self._rollback()
