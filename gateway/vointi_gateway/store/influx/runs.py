@@ -26,6 +26,7 @@ SLOTS = 1000
 #: What InfluxDB 1.x takes as a time, UTC ns: the int64 range without its two ends.
 MIN_NS, MAX_NS = -(2**63) + 2, 2**63 - 2
 _INT64 = 1 << 63
+_FIRST = np.zeros(1, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,8 @@ class RunEncoder:
     ) -> None:
         """One point for each second that the run touches, at the first sample in it."""
         seconds = times_us // SECOND_US
-        starts = np.flatnonzero(np.diff(seconds, prepend=seconds[0] - 1))
-        counts = np.diff(starts, append=len(values)).tolist()
+        starts = np.concatenate((_FIRST, np.flatnonzero(seconds[1:] != seconds[:-1]) + 1))
+        counts = np.diff(np.concatenate((starts, [len(values)]))).tolist()
         sums = np.add.reduceat(values, starts).tolist()
         lows = np.minimum.reduceat(values, starts).tolist()
         highs = np.maximum.reduceat(values, starts).tolist()

@@ -1,0 +1,222 @@
+"""Points a second into a real InfluxDB: our encoder and store, beside a script with `Point`.
+
+All of them write through influxdb-client and wait for each answer, by turns, in one run.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.rows import ROOT, Row, Settings
+
+sys.path.append(str(ROOT / "tests" / "support"))
+
+import influxdb_client
+from gateway_kit import DEVICE, EDGE, PILOT, T0_US, ecg_frame
+from influx_server import InfluxServer, make_store, running_influx, settings_for
+from influxdb_client.client.write_api import SYNCHRONOUS
+from store_conformance import commit_of
+from vointi_gateway.store.influx import InfluxClient, buffer, runs
+from vointi_gateway.store.influx.admin import prepare
+from vointi_gateway.store.influx.runs import RunEncoder
+from vointi_gateway.store.model import StoredReading
+
+NAME = "influx"
+#: What the gateway puts into one transaction at most: 500 frames of 73 samples.
+FRAMES = 500
+STEP_US = 73 * 7692
+GOAL = 200_000
+#: A script's batch: what InfluxDB takes best.
+BATCH = 5_000
+
+
+class _Bench:
+    """One server; every turn writes samples that nobody wrote before."""
+
+    def __init__(self, server: InfluxServer, folder: Path) -> None:
+        self._settings = settings_for(server)
+        self._client = InfluxClient(self._settings)
+        self._client.open()
+        prepare(self._client)
+        self._store = make_store(folder / "ledger.sqlite", self._settings)
+        self._store.open()
+        self._api = influxdb_client.InfluxDBClient(server.url, "", org="")
+        self._script = self._wrapped(self._api)
+        self._turn = 0
+
+    def close(self) -> None:
+        self._store.close()
+        self._client.close()
+        self._api.close()
+
+    def _frames(self) -> list[Any]:
+        self._turn += 1
+        first = self._turn * FRAMES
+        return [ecg_frame(s, wall_us=T0_US + s * STEP_US) for s in range(first, first + FRAMES)]
+
+    def encoded(self) -> float:
+        """Lines a second, encoding alone."""
+        readings = _readings(self._frames())
+        return _rate(lambda: _lines(readings)[1])
+
+    def written(self) -> float:
+        """Lines a second, encoded and written."""
+        readings = _readings(self._frames())
+
+        def write() -> int:
+            bodies, count = _lines(readings)
+            for body, policy in bodies:
+                self._client.write(body, policy)
+            return count
+
+        return _rate(write)
+
+    def limit(self) -> float:
+        """Lines a second that were there before: what the server takes."""
+        bodies, count = _lines(_readings(self._frames()))
+
+        def write() -> int:
+            for body, policy in bodies:
+                self._client.write(body, policy)
+            return count
+
+        return _rate(write)
+
+    def committed(self) -> float:
+        """Samples a second into the store, with summaries, receipts and counts."""
+        commit = commit_of(*self._frames())
+
+        def write() -> int:
+            self._store.commit(commit)
+            return FRAMES * 73
+
+        return _rate(write)
+
+    def points(self) -> float:
+        """Points a second by a script that makes a `Point` of every sample."""
+        write_api = self._script
+        frames = self._frames()[: FRAMES // 4]
+
+        def write() -> int:
+            batch: list[Any] = []
+            for frame in frames:
+                values, times = frame.channels[0].values, frame.sample_offsets_us(frame.channels[0])
+                for value, after in zip(values.tolist(), times.tolist(), strict=True):
+                    batch.append(_point(value, (frame.wall_us or 0) + after))
+                    if len(batch) == BATCH:
+                        write_api(batch)
+                        batch = []
+            write_api(batch)
+            return len(frames) * 73
+
+        return _rate(write)
+
+    def _wrapped(self, api: Any) -> Callable[[list[Any]], None]:
+        """The path that an InfluxDB before 1.8 knows, for a script that knows only the new one."""
+        call = api.api_client.call_api
+        database = self._settings.bucket
+
+        def old(
+            path: str, method: str, path_params: Any, words: Any, *rest: Any, **more: Any
+        ) -> Any:
+            return call("/write", method, path_params, [("db", database)], *rest, **more)
+
+        writer = api.write_api(write_options=SYNCHRONOUS)
+        api.api_client.call_api = old
+
+        def write(batch: list[Any]) -> None:
+            writer.write(bucket=database, record=batch, write_precision="ns")
+
+        return write
+
+
+def _point(value: int, t_us: int) -> Any:
+    made = influxdb_client.Point("waveform_by_script").tag("device", f"{EDGE}.{DEVICE}")
+    made = made.tag("metric", "ecg").tag("pilot", PILOT).tag("stream", "ecg")
+    return made.field("value", float(value)).time(t_us * 1000, "ns")
+
+
+def _readings(frames: list[Any]) -> list[StoredReading]:
+    return [StoredReading(PILOT, EDGE, frame, T0_US) for frame in frames]
+
+
+def _lines(readings: list[StoredReading]) -> tuple[list[tuple[bytes, str]], int]:
+    encoder = RunEncoder(["*"])
+    encoder.extend(readings)
+    count = len(encoder.main) + len(encoder.waveforms)
+    return [(encoder.main.take(), ""), (encoder.waveforms.take(), "waveform")], count
+
+
+def _rate(work: Callable[[], int]) -> float:
+    began = time.perf_counter()
+    count = work()
+    return count / (time.perf_counter() - began)
+
+
+def _pure(bench: _Bench) -> float:
+    """The encoder without its compiled part."""
+    compiled, runs.new_buffer = runs.new_buffer, buffer.LineBuffer
+    try:
+        return bench.encoded()
+    finally:
+        runs.new_buffer = compiled
+
+
+def run(settings: Settings) -> list[Row]:
+    """Every way in turn, again and again; medians."""
+    turns = 4 if settings.quick else 20
+    with tempfile.TemporaryDirectory(prefix="vointi-") as name:
+        folder = Path(name)
+        with running_influx(folder / "influx") as server:
+            bench = _Bench(server, folder)
+            ways: dict[str, Callable[[], float]] = {
+                "encoded": bench.encoded,
+                "pure": lambda: _pure(bench),
+                "written": bench.written,
+                "limit": bench.limit,
+                "committed": bench.committed,
+                "points": bench.points,
+            }
+            for way in ways.values():
+                way()
+            found = {key: [way() for _ in range(turns)] for key, way in ways.items()}
+            bench.close()
+    return _rows({key: statistics.median(rates) for key, rates in found.items()})
+
+
+def _rows(rate: dict[str, float]) -> list[Row]:
+    script, met = "influxdb-client Point", rate["written"] >= GOAL
+    ours, committed, points = rate["written"], rate["committed"], rate["points"]
+    limit = rate["limit"]
+    return [
+        Row(
+            "points written through influxdb-client",
+            *(round(ours), "1/s", round(points), script),
+            *(round(ours / points, 1), ">= 200,000/s", met),
+        ),
+        Row(
+            "of what the server takes of lines made beforehand",
+            *(
+                round(ours),
+                "1/s",
+                round(limit),
+                "its limit",
+                round(ours / limit, 2),
+            ),
+        ),
+        Row(
+            "samples committed, with summaries and receipts",
+            *(round(committed), "1/s", round(points), script, round(committed / points, 1)),
+        ),
+        Row(
+            "lines encoded, without a server",
+            *(round(rate["encoded"]), "1/s", round(rate["pure"]), "the same without a compiler"),
+            round(rate["encoded"] / rate["pure"], 1),
+        ),
+    ]

@@ -1,0 +1,52 @@
+"""Gateway, broker and store killed, stopped and slowed under load, with either store.
+
+VOINTI_KILLS multiplies the number of faults.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.rows import ROOT, Row, Settings
+
+sys.path.append(str(ROOT / "tests" / "support"))
+
+from store_kills import BACKENDS, Outcome, kills
+
+NAME = "kills_gateway"
+PLAN = {"gateway": 100, "broker": 10}
+QUICK = {"gateway": 3, "broker": 1}
+TROUBLE = {"stop": 5, "slow": 5, "kill": 10}
+QUICK_TROUBLE = {"stop": 1, "slow": 1, "kill": 1}
+
+
+def run(settings: Settings) -> list[Row]:
+    """Each store in turn."""
+    return [row for backend in BACKENDS for row in _rows(_measure(backend, settings))]
+
+
+def _measure(backend: str, settings: Settings) -> Outcome:
+    plan = dict(QUICK if settings.quick else PLAN)
+    if backend == "influx":
+        plan |= QUICK_TROUBLE if settings.quick else TROUBLE
+    times = int(os.environ.get("VOINTI_KILLS", "1"))
+    with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
+        return kills(Path(folder), backend, {fault: n * times for fault, n in plan.items()})
+
+
+def _rows(found: Outcome) -> list[Row]:
+    faults = ", ".join(f"{n} {fault}" for fault, n in found.plan.items())
+    name = found.backend
+    same = found.counts["stored"] == found.sent
+    return [
+        Row(f"{name}: faults", faults),
+        Row(f"{name}: under load for", round(found.took_s), "s"),
+        Row(f"{name}: readings sent", found.sent),
+        Row(f"{name}: deliveries that were duplicates", found.counts["duplicates"]),
+        Row(f"{name}: lost", found.missing, goal="0", met=found.missing == 0),
+        Row(f"{name}: stored twice", found.twice, goal="0", met=found.twice == 0),
+        Row(f"{name}: counted as stored", found.counts["stored"], goal="as sent", met=same),
+    ]

@@ -1,0 +1,167 @@
+"""Gateway, broker and store killed and stopped under load, and what is in the store after it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway_kit import (
+    DEVICE,
+    EDGE,
+    T0_US,
+    GatewayProcess,
+    Process,
+    gateway_toml,
+    hr_frame,
+    payload,
+    running_broker,
+    running_gateway,
+    wait_for,
+)
+from influx_server import InfluxServer, running_influx
+from outbox_kit import AGAIN_S, Outbox, sending
+from vointi_gateway.config import InfluxSettings
+from vointi_gateway.store.embedded import EmbeddedStore
+from vointi_gateway.store.influx import InfluxClient
+from vointi_gateway.store.model import SeriesQuery
+
+BACKENDS = ("embedded", "influx")
+BUCKET = "vointi"
+#: What lies between two faults: anything from the middle of a start to some groups later.
+_PAUSE_S = (0.2, 1.2)
+#: Longer than the gateway waits for InfluxDB, so that a stopped one is found to be down.
+_STOPPED_S = 1.8
+_TIMEOUT_S = 1.0
+
+
+class SteadyOutbox(Outbox):
+    """Keeps what it made: sent again, a reading is the same to the bit, as an edge's is."""
+
+    def _send_due(self) -> None:
+        now = time.monotonic()
+        for seq, last in list(self._pending.items()):
+            if now - last > AGAIN_S:
+                topics = self.edge.topics
+                topic = topics.backlog(DEVICE) if last else topics.live(DEVICE)
+                self._pending[seq] = now
+                frame = hr_frame(seq, boot=self.boot, wall_us=T0_US + seq * 10_000)
+                self.edge.client.publish(topic, payload(frame), qos=1)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was sent, what the gateway counted, and how often each number is in the store."""
+
+    backend: str
+    plan: Mapping[str, int]
+    sent: int
+    counts: Mapping[str, int]
+    found: Counter[int] = field(repr=False)
+    took_s: float = 0.0
+
+    @property
+    def missing(self) -> int:
+        """Numbers that were sent and are not there."""
+        return len(set(range(1, self.sent + 1)) - set(self.found))
+
+    @property
+    def twice(self) -> int:
+        """Numbers that are there more than once."""
+        return sum(1 for n in self.found.values() if n > 1)
+
+
+@dataclass
+class _House:
+    broker: Process
+    gateway: GatewayProcess
+    server: InfluxServer | None
+
+    def act(self, fault: str) -> None:
+        if fault == "gateway":
+            self.gateway.kill()
+            self.gateway.start()
+        elif fault == "broker":
+            port = self.broker.port
+            self.broker.kill()
+            self.broker.command[self.broker.command.index("--port") + 1] = str(port)
+            self.broker.start()
+        else:
+            self._trouble(fault)
+
+    def _trouble(self, fault: str) -> None:
+        assert self.server is not None
+        if fault == "kill":
+            self.server.kill()
+            time.sleep(_PAUSE_S[0])
+            self.server.start()
+        elif fault == "stop":
+            with self.server.paused():
+                time.sleep(_STOPPED_S)
+        else:  # slow: it works a twentieth of the time
+            for _ in range(15):
+                with self.server.paused():
+                    time.sleep(0.19)
+                time.sleep(0.01)
+
+
+def kills(folder: Path, backend: str, plan: Mapping[str, int], seed: int = 1) -> Outcome:
+    """Do each fault (gateway, broker; kill, stop, slow: the store) as often as `plan` says."""
+    chance = random.Random(seed)
+    order = [fault for fault, times in plan.items() for _ in range(times)]
+    chance.shuffle(order)
+    with _running(folder, backend) as house:
+        outbox = SteadyOutbox(house.broker.port)
+        began_s = time.monotonic()
+        with sending(outbox):
+            house.gateway.connected()
+            for fault in order:
+                time.sleep(chance.uniform(*_PAUSE_S))
+                house.act(fault)
+            wait_for(lambda: _answers(house.gateway), timeout_s=120)
+            outbox.finish(timeout_s=240)
+        took_s = time.monotonic() - began_s
+        counts = house.gateway.counts()
+        house.gateway.terminate()
+        found = _found(folder, house.server)
+    return Outcome(backend, plan, outbox.sent, counts, found, took_s)
+
+
+def _answers(gateway: GatewayProcess) -> bool:
+    return bool(gateway.health()["broker"]["connected"])
+
+
+@contextmanager
+def _running(folder: Path, backend: str) -> Iterator[_House]:
+    with ExitStack() as stack:
+        server = None
+        if backend == "influx":
+            server = stack.enter_context(running_influx(folder / "influx"))
+        broker = stack.enter_context(running_broker(folder / "broker", "mosquitto"))
+        config = gateway_toml(folder, broker.port)
+        if server is not None:
+            text = f'store = "influx"\n{config.read_text()}[influx]\nurl = "{server.url}"\n'
+            text += f'bucket = "{BUCKET}"\ntimeout_s = {_TIMEOUT_S}\n'
+            config.write_text(text)
+        gateway = stack.enter_context(running_gateway(folder, config))
+        yield _House(broker, gateway, server)
+
+
+def _found(folder: Path, server: InfluxServer | None) -> Counter[int]:
+    """How often each sequence number is in the store, asked of the store itself."""
+    if server is not None:
+        client = InfluxClient(InfluxSettings(server.url, BUCKET))
+        client.open()
+        tables = client.query("SELECT seq FROM vitals WHERE metric = 'heart_rate'")
+        client.close()
+        return Counter(int(row[1]) for table in tables for row in table.rows)
+    store = EmbeddedStore(folder / "store" / "vointi.duckdb")
+    store.open()
+    query = SeriesQuery(f"{EDGE}.{DEVICE}", "heart_rate", 0, 2**53)
+    found = Counter(store.samples(query).seq.tolist())
+    store.close()
+    return found
