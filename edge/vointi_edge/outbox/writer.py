@@ -158,6 +158,7 @@ class OutboxWriter:
                     return []
                 time.sleep(_RETRY_S)
                 if self._reopen(known):
+                    log.warning("outbox: writes again; the commit had been kept")
                     return []
             except Exception:  # one reading's defect must not cost the others
                 good = self._encodable(entries)
