@@ -91,6 +91,8 @@ class InfluxSettings:
     token_file: Path | None = None
     #: Ids of pilots whose raw waveforms are kept, "*" for all; of others one-second summaries are.
     raw_waveforms: tuple[str, ...] = ()
+    #: Whether points carry the pseudonym of who wore the device, for dashboards by person.
+    tag_people: bool = False
     #: Days that raw waveforms, and everything but one-minute summaries, are kept; 0 is for ever.
     keep_waveform_days: int = 0
     keep_days: int = 0

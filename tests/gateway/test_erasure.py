@@ -208,3 +208,16 @@ def test_a_wish_for_nobody_is_refused(house: House) -> None:
         house.erasures.request(PILOT, "p-none", "test")
     with pytest.raises(RegistryError, match="erasure: e1 is not known"):
         house.erasures.get("e1")
+
+
+def test_the_files_of_a_database_beside_are_looked_into(house: House, tmp_path: Path) -> None:
+    first, _second = _two_people(house)
+    beside = {"influxdb": tmp_path / "server", "archive": None}
+    (tmp_path / "server" / "wal").mkdir(parents=True)
+    (tmp_path / "server" / "wal" / "_1.wal").write_text(f"subject={first}")
+    erasures = Erasures(house.registry, house.clock.now, beside)
+    done = erasures.carry_out(erasures.request(PILOT, first, "test"), house)
+    assert done.state == "residue"
+    assert done.receipt["residual_bytes_found_in"] == ["influxdb/wal/_1.wal"]
+    assert done.receipt["looked_in"] == {"influxdb": True, "archive": False}
+    assert "when it next compacts them" in done.receipt["remains"]

@@ -80,7 +80,7 @@ def _reading(frame: object, pilot: str = PILOT) -> StoredReading:
 
 
 def test_a_waveform_is_a_run_of_points_and_a_summary_a_second() -> None:
-    encoder = RunEncoder(["*"])
+    encoder = RunEncoder(["*"], tag_people=True)
     encoder.extend([_reading(ecg_frame(40, wall_us=T0_US + 900_000))])
     raw = encoder.waveforms.take().decode().splitlines()
     tags = "device=edge-1.strap-1,metric=ecg,pilot=pilot-a,stream=ecg,subject=p-1"
@@ -97,7 +97,9 @@ def test_without_the_pilots_choice_waveforms_are_summaries_alone() -> None:
     encoder = RunEncoder(["pilot-b"])
     encoder.extend([_reading(ecg_frame(1)), _reading(ecg_frame(2), "pilot-b")])
     assert len(encoder.waveforms) == 73
-    assert encoder.main.take().count(b"waveform_1s,") == 2
+    text = encoder.main.take()
+    assert text.count(b"waveform_1s,") == 2
+    assert b"subject" not in text
 
 
 def test_values_of_one_microsecond_are_points_of_their_own() -> None:

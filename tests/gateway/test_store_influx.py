@@ -23,6 +23,7 @@ from influx_server import (
 from store_conformance import NAME, Factory, StoreConformance, commit_of, ecg_at, span
 from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import QueryError, StoreError, StoreLockedError
+from vointi_gateway.pilots.scan import scan
 from vointi_gateway.store.influx import InfluxClient, InfluxStore, backend
 from vointi_gateway.store.influx.doctor import examine
 from vointi_gateway.store.influx.rollup import HOUR_US, MINUTE_US
@@ -239,3 +240,23 @@ def test_doctor_knows_whether_the_server_answers(tmp_path: Path, settings: Influ
         ((what, ok, say),) = examine(replace(settings, url=url))
     assert (what, ok) == ("influxdb", False)
     assert "does not answer" in say
+
+
+def test_pseudonyms_are_written_where_that_is_wished_and_found_after_an_erasure(
+    tmp_path: Path, server: InfluxServer | Named
+) -> None:
+    """InfluxDB's log and index keep a tag that no question shows any more; a scan says so."""
+    if isinstance(server, Named):
+        pytest.skip("the files of a server that the tests did not start cannot be read")
+    for tagged in (False, True):
+        name, settings = f"p-tag{tagged}", settings_for(server, tag_people=tagged)
+        plain = commit_of(ecg_at(1), hr_frame(2))
+        worn = replace(plain, readings=tuple(replace(r, person=name) for r in plain.readings))
+        with opened(tmp_path / name, settings) as store:
+            store.commit(worn)
+            assert bool(scan(server.folder, [name.encode()], ())) is tagged
+            store.erase([WornSpan(NAME, T0_US, T0_US + 1)])
+            store.erase_person(name)
+            assert len(store.samples(span("ecg")).seq) == 0
+        left = scan(server.folder, [name.encode()], ())
+        assert any("/_series/" in file for file in left) is tagged

@@ -26,6 +26,8 @@ from .scan import scan
 
 #: Shorter words would be found by chance in any file.
 _MIN_NEEDLE = 5
+#: True of every database that appends: what no question shows is still in its files for a while.
+_UNTIL_COMPACTED = "erased values leave a database's files when it next compacts them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ class Erasures:
             hits = _scan_beside(folder, sought)
             receipt.setdefault("looked_in", {})[name] = hits is not None
             found += [f"{name}/{hit}" for hit in hits or []]
+            receipt["remains"] = _UNTIL_COMPACTED
         receipt |= {
             "erasure": erasure.id,
             "pilot": erasure.pilot,

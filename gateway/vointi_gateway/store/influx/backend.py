@@ -139,7 +139,8 @@ class InfluxStore:
             self._place()
 
     def _encoded(self, readings: Sequence[StoredReading]) -> RunEncoder:
-        lines = RunEncoder(self._client.settings.raw_waveforms)
+        settings = self._client.settings
+        lines = RunEncoder(settings.raw_waveforms, tag_people=settings.tag_people)
         try:
             lines.extend(readings)
         except (ArithmeticError, ValueError) as exc:

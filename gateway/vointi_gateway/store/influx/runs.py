@@ -57,11 +57,12 @@ class RunEncoder:
 
     Args:
         raw: pilots of which raw waveforms are kept; of the others their summaries alone.
+        tag_people: whether points carry the pseudonym of who wore the device.
 
     """
 
-    def __init__(self, raw: Collection[str]) -> None:
-        self._raw = raw
+    def __init__(self, raw: Collection[str], *, tag_people: bool = False) -> None:
+        self._raw, self._tag_people = raw, tag_people
         self.main: Lines = new_buffer()
         self.waveforms: Lines = new_buffer()
         self.spans: list[Span] = []
@@ -84,7 +85,7 @@ class RunEncoder:
         times_us = start_us + frame.sample_offsets_us(channel)
         _in_range(int(times_us[0]) * 1000, int(times_us[-1]) * 1000 + SLOTS)
         values = channel.physical()
-        tags = _tags(reading, metric.name)
+        tags = self._tags(reading, metric.name)
         if metric.kind is Kind.WAVEFORM:
             self._waveform(reading, tags, times_us, values)
         else:
@@ -96,6 +97,11 @@ class RunEncoder:
                 *(int(times_us[0]), int(times_us[-1]), float(values[-1])),
             )
         )
+
+    def _tags(self, reading: StoredReading, metric: str) -> str:
+        subject = f",subject={reading.person}" if self._tag_people and reading.person else ""
+        origin = f"pilot={reading.pilot},stream={reading.frame.stream}"
+        return f"device={reading.device},metric={metric},{origin}{subject}"
 
     def _waveform(
         self, reading: StoredReading, tags: str, times_us: Int64s, values: Floats
@@ -134,12 +140,6 @@ def _add_loose(lines: Lines, head: bytes, frame: Frame, values: Floats, times_us
     times_ns, facts = times_us * 1000 + slots, _facts(frame, 1)
     for i in range(len(values)):
         lines.add(head, facts, values[i : i + 1], times_ns[i : i + 1])
-
-
-def _tags(reading: StoredReading, metric: str) -> str:
-    subject = f",subject={reading.person}" if reading.person else ""
-    stream = reading.frame.stream
-    return f"device={reading.device},metric={metric},pilot={reading.pilot},stream={stream}{subject}"
 
 
 def _facts(f: Frame, length: int) -> bytes:
