@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from benchmarks.rows import ROOT, Row, Settings
 sys.path.append(str(ROOT / "tests" / "support"))
 
 import influxdb_client
-from gateway_kit import DEVICE, EDGE, PILOT, T0_US, ecg_frame
+from gateway_kit import DEVICE, EDGE, PILOT, T0_US, ecg_frame, wait_for
 from influx_server import InfluxServer, make_store, running_influx, settings_for
 from influxdb_client.client.write_api import SYNCHRONOUS
 from store_conformance import commit_of
+from vointi_gateway.pilots.scan import scan
 from vointi_gateway.store.influx import InfluxClient, buffer, runs
 from vointi_gateway.store.influx.admin import prepare
 from vointi_gateway.store.influx.runs import RunEncoder
@@ -187,7 +189,35 @@ def run(settings: Settings) -> list[Row]:
                 way()
             found = {key: [way() for _ in range(turns)] for key, way in ways.items()}
             bench.close()
-    return _rows({key: statistics.median(rates) for key, rates in found.items()})
+        erased = _erased(folder)
+    return [*_rows({key: statistics.median(rates) for key, rates in found.items()}), *erased]
+
+
+def _erased(folder: Path) -> list[Row]:
+    """How long a pseudonym stays in the files of a server that compacts after a second."""
+    name = b"p-erased"
+    with running_influx(folder / "cold", cold_s=1) as server:
+        store = make_store(folder / "erased.sqlite", settings_for(server, tag_people=True))
+        store.open()
+        for person, edge in (("p-stays", "edge-9"), (name.decode(), EDGE)):
+            plain = commit_of(*(ecg_frame(s, wall_us=T0_US + s * STEP_US) for s in range(1, 50)))
+            worn = (replace(r, person=person, edge=edge) for r in plain.readings)
+            store.commit(replace(plain, readings=tuple(worn)))
+        wait_for(lambda: not _holding(server, name, ".wal"), timeout_s=60)
+        store.erase_person(name.decode())
+        began = time.monotonic()
+        wait_for(lambda: not _holding(server, name, ".tsm"), timeout_s=60)
+        took = time.monotonic() - began
+        store.close()
+        left = sorted({Path(f).parts[2] for f in scan(server.folder, [name], ())})
+    return [
+        Row("erased: until the data files are rid of the name, compacting after 1 s", took, "s"),
+        Row("erased: files that keep the name until the index is built anew", ", ".join(left)),
+    ]
+
+
+def _holding(server: InfluxServer, name: bytes, suffix: str) -> list[str]:
+    return [file for file in scan(server.folder, [name], ()) if file.endswith(suffix)]
 
 
 def _rows(rate: dict[str, float]) -> list[Row]:
