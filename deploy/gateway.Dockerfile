@@ -9,8 +9,9 @@ ENV VIRTUAL_ENV=/opt/vointi UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1
 RUN /opt/tools/bin/uv venv /opt/vointi \
  && /opt/tools/bin/uv pip install --constraint requirements.lock setuptools cython numpy
 COPY contract ./contract
+COPY cython_ext ./cython_ext
 COPY gateway ./gateway
-RUN /opt/tools/bin/uv pip install --constraint requirements.lock --no-build-isolation ./contract './gateway[influx]' \
+RUN /opt/tools/bin/uv pip install --constraint requirements.lock --no-build-isolation ./contract ./cython_ext './gateway[influx]' \
  && /opt/tools/bin/uv pip uninstall setuptools cython
 
 FROM node:22-bookworm-slim AS assets

@@ -135,12 +135,16 @@ class InfluxClient:
             raise self._refusal(exc) from exc
 
     def make_bucket(self, bucket: str, keep_s: int) -> None:
-        """Make a bucket of 2.x that is missing; 0 keeps for ever. Raises StoreError."""
+        """Make a bucket of 2.x, or set how long it keeps; 0 is for ever. Raises StoreError."""
         api, org = self._client.buckets_api(), self.settings.org
+        rule = self._domain.BucketRetentionRules(type="expire", every_seconds=keep_s)
         try:
-            if api.find_bucket_by_name(bucket) is None:
-                rule = self._domain.BucketRetentionRules(type="expire", every_seconds=keep_s)
+            found = api.find_bucket_by_name(bucket)
+            if found is None:
                 api.create_bucket(bucket_name=bucket, retention_rules=rule, org=org)
+            elif sum(known.every_seconds for known in found.retention_rules) != keep_s:
+                found.retention_rules = [rule]
+                api.update_bucket(found)
         except self._errors as exc:
             raise self._refusal(exc) from exc
 
