@@ -200,3 +200,12 @@ def test_the_edge_may_ask_for_the_clock_and_not_set_it(folder: Path) -> None:
     parser = configparser.ConfigParser(strict=False, delimiters=("=",), interpolation=None)
     parser.read_string((folder / "units" / "vointi-clock-floor.service").read_text())
     assert parser["Service"]["capabilityboundingset"] == "CAP_SYS_TIME"
+
+
+def test_an_edge_that_is_killed_for_its_memory_is_started_again_for_ever(folder: Path) -> None:
+    parser = configparser.ConfigParser(strict=False, delimiters=("=",), interpolation=None)
+    parser.read_string((folder / "units" / "vointi-edge.service").read_text())
+    unit, service = parser["Unit"], parser["Service"]
+    assert (service["restart"], unit["startlimitintervalsec"]) == ("always", "0")
+    assert (service["memorymax"], service["oompolicy"]) == ("300M", "stop")
+    assert int(service["watchdogsec"]) <= 60

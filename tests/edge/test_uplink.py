@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from edge_chain import TOPICS, Gateway, Process, broker, free_port, mosquitto, start_listening
-from edge_parts import payload
-from vointi_contract.ack import Watermark
+from uplink_kit import BOOT, Kept, made, until
 from vointi_contract.frame import Loss
-from vointi_contract.status import Birth, EdgeStatus, OutboxCounts
-from vointi_edge.outbox.store import Row
 from vointi_edge.uplink.session import Broker, Session, SessionError, WindowError
 from vointi_edge.uplink.uplink import Uplink
 
@@ -23,46 +19,6 @@ pytestmark = [
     pytest.mark.network,
     pytest.mark.skipif(mosquitto() is None, reason="no mosquitto: apt-get install mosquitto"),
 ]
-BOOT = 77
-
-
-@dataclass
-class Kept:
-    """An outbox in memory."""
-
-    rows: list[Row] = field(default_factory=list)
-    lost: list[Loss] = field(default_factory=list)
-    marks: list[Watermark] = field(default_factory=list)
-
-    def add(self, count: int) -> list[Row]:
-        start = len(self.rows) + 1
-        new = [
-            Row(n, "strap-1", BOOT, n, payload("strap-1", BOOT, n))
-            for n in range(start, start + count)
-        ]
-        self.rows += new
-        return new
-
-    async def read(self, after: int, upto: int, max_bytes: int) -> Sequence[Row]:
-        covered = [
-            row for row in self.rows
-            if after < row.id <= upto and not any(mark.covers(row.seq) for mark in self.marks)
-        ]  # fmt: skip
-        return covered[: 1 if max_bytes < 100 else 50]
-
-    async def newest(self) -> int:
-        return len(self.rows)
-
-    async def losses(self) -> Sequence[Loss]:
-        return self.lost
-
-    async def commit(self, marks: Sequence[Watermark]) -> int:
-        self.marks = list(marks)
-        return 0
-
-    async def gap(self, marks: Sequence[Watermark]) -> tuple[int, int] | None:
-        gaps = [gap for mark in marks for gap in mark.gaps]
-        return (gaps[0][0], gaps[-1][1]) if gaps else None
 
 
 @pytest.fixture
@@ -89,20 +45,6 @@ def protocol(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def made(kept: Kept, port: int, protocol: str) -> Uplink:
-    def status(online: bool) -> EdgeStatus:
-        return EdgeStatus("home-1", BOOT, online, 1, 2, OutboxCounts(0, 0, 0, 0), ())
-
-    return Uplink(
-        broker=Broker("127.0.0.1", port, protocol, "home-1", None, None),
-        topics=TOPICS,
-        store=kept,
-        birth=lambda: Birth("home-1", BOOT, "1", "home-1", "home", ()),
-        status=status,
-        anchors=lambda: (),
-    )
-
-
 @pytest.fixture
 async def uplink(gateway: Gateway, port: int, protocol: str) -> AsyncIterator[tuple[Uplink, Kept]]:
     kept = Kept()
@@ -114,12 +56,6 @@ async def uplink(gateway: Gateway, port: int, protocol: str) -> AsyncIterator[tu
     await uplink.stop()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(what: Callable[[], object], timeout_s: float = 20.0) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not what():  # noqa: ASYNC110 - the stand-in lives in other threads
-            await asyncio.sleep(0.02)
 
 
 async def test_live_comes_at_once_and_the_backlog_in_bundles(
