@@ -11,39 +11,85 @@ from bleak.exc import BleakError
 from vointi_edge.sources.ble.station import Station
 
 
-class GoneScanner(BaseBleakScanner):
-    """Starts, and finds the adapter gone when it is to stop."""
+class FakeScanner(BaseBleakScanner):
+    """Notes what it is told; `gone`: it starts, and finds the adapter gone when it is to stop."""
 
-    started = 0
+    told: list[str]
+    gone = False
 
     def __init__(self, callback: Any, uuids: Any, mode: Any, **_: Any) -> None:
         super().__init__(callback, uuids)
 
     async def start(self) -> None:
-        GoneScanner.started += 1
+        self.told.append("start")
 
     async def stop(self) -> None:
-        raise BleakError("org.freedesktop.DBus.Error.UnknownObject")
+        self.told.append("stop")
+        if self.gone:
+            raise BleakError("org.freedesktop.DBus.Error.UnknownObject")
 
 
-class GonePort:
-    name, scanner, client, scanner_args = "hci0", GoneScanner, None, {}
-    quiet_links = False
+class FakePort:
+    name, client, scanner_args = "hci0", None, {}
+    links_in_quiet = True
+
+    def __init__(self, *, gone: bool = False) -> None:
+        self.told: list[str] = []
+        self.scanner = type("Scanner", (FakeScanner,), {"told": self.told, "gone": gone})
 
     async def power_cycle(self) -> None:
-        raise OSError("no adapter")
+        self.told.append("power")
 
 
-async def test_an_adapter_that_cannot_stop_its_scan_does_not_keep_the_edge_from_ending() -> None:
-    told: list[str | None] = []
-    port: Any = GonePort()
+async def scanning(port: Any) -> tuple[Station, asyncio.Task[None]]:
     station = Station(
-        port, 5, assigned=(), linked=tuple, heard=lambda *_: None, troubled=told.append
+        port, 5, assigned=(), linked=tuple, heard=lambda *_: None, troubled=lambda _: None
     )
     running = asyncio.create_task(station.run())
     while not (station.scanning or running.done()):  # noqa: ASYNC110 - a station tells nobody
         await asyncio.sleep(0)
+    return station, running
+
+
+async def ended(running: asyncio.Task[None]) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(running, 10)
-    assert GoneScanner.started == 1
+        await asyncio.wait_for(running, 30)
+
+
+async def test_an_adapter_that_cannot_stop_its_scan_does_not_keep_the_edge_from_ending() -> None:
+    port = FakePort(gone=True)
+    _, running = await scanning(port)
+    await ended(running)
+    assert port.told == ["start", "stop"]
+
+
+async def test_the_scan_rests_while_a_link_is_made() -> None:
+    port = FakePort()
+    station, running = await scanning(port)
+    async with station.linker._quiet():
+        assert port.told == ["start", "stop"]
+        assert station.scanning  # others wait for their turn, not for an adapter
+    assert port.told == ["start", "stop", "start"]
+    await ended(running)
+    assert port.told == ["start", "stop", "start", "stop"]
+
+
+async def test_where_scans_and_links_go_together_the_scan_goes_on() -> None:
+    port = FakePort()
+    port.links_in_quiet = False
+    station, running = await scanning(port)
+    async with station.linker._quiet():
+        assert port.told == ["start"]
+    await ended(running)
+
+
+async def test_an_adapter_that_refuses_to_rest_is_scanned_with_anew() -> None:
+    port = FakePort(gone=True)
+    station, running = await scanning(port)
+    async with station.linker._quiet():
+        pass
+    async with asyncio.timeout(30):
+        while port.told.count("start") < 3:  # noqa: ASYNC110 - a station tells nobody
+            await asyncio.sleep(0.01)
+    await ended(running)

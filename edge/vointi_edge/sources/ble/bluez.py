@@ -118,6 +118,9 @@ class BluezPort:
 
     scanner: type[BaseBleakScanner] | None = None
     client: type[BaseBleakClient] | None = None
+    # During a scan the kernel links who is heard once more, and a controller that filters
+    # duplicates tells nobody twice: the link comes with the scan's next round, 10.24 s later.
+    links_in_quiet = True
 
     def __init__(self, name: str, bluez: Bluez) -> None:
         self.name = name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from bleak import BleakClient
@@ -45,7 +46,8 @@ class Linker:
 
     Parallel connects take ten times longer than serial ones on BlueZ, hence one at a time; a link
     is made to a BLEDevice, because a connect by address would start a scan of its own.
-    `unanswered` is called when a link cannot be ended, `stuck` when the adapter links nothing.
+    `quiet` is entered for each. `unanswered` is called when a link cannot be ended, `stuck` when
+    the adapter links nothing.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Linker:
         port: RadioPort,
         slots: int,
         *,
+        quiet: Callable[[], AbstractAsyncContextManager[None]],
         unanswered: Callable[[], None],
         stuck: Callable[[], None],
     ) -> None:
         self.slots = slots
         self._port = port
+        self._quiet = quiet
         self._unanswered = unanswered
         self._stuck = stuck
         self._links: dict[int, Link | None] = {}
@@ -86,7 +90,7 @@ class Linker:
         self._links[slot] = None
         lost = asyncio.Event()
         try:
-            async with self._turn:
+            async with self._turn, self._quiet():
                 client = await self._establish(device, name, lost)
         except BaseException as error:
             del self._links[slot]

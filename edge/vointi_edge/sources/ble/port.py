@@ -28,12 +28,14 @@ class RadioPort(Protocol):
     """An adapter that can be switched off and on.
 
     `scanner` and `client` are what bleak is given as its backends (None: bleak's own choice).
+    `links_in_quiet`: a link asked for during a scan waits for the scan's end.
     """
 
     name: str
     scanner: type[BaseBleakScanner] | None
     client: type[BaseBleakClient] | None
     scanner_args: BlueZScannerArgs
+    links_in_quiet: bool
 
     async def power_cycle(self) -> None:
         """Switch off and on; every link ends. Raises RadioError when it stays down."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from bleak import BleakScanner
@@ -47,11 +47,15 @@ class Station:
         self.name = port.name
         self.trouble: str | None = None
         self.scanning = False
-        self.linker = Linker(port, slots, unanswered=self._suspect, stuck=self._links_nothing)
+        self.linker = Linker(
+            port, slots, quiet=self._quiet, unanswered=self._suspect, stuck=self._links_nothing
+        )
         self.hearing = Hearing(assigned, linked)
         self._port = port
         self._heard = heard
         self._troubled = troubled
+        self._scanner: BleakScanner | None = None
+        self._hold = asyncio.Lock()
         self._suspected = asyncio.Event()
         self._stuck = False
         self._ladder = Ladder()
@@ -91,6 +95,7 @@ class Station:
         )
         self._suspected.clear()
         await _soon(scanner.start())
+        self._scanner = scanner
         self.scanning = True
         try:
             self.hearing.began()
@@ -98,16 +103,48 @@ class Station:
         except asyncio.CancelledError:
             # An adapter that is gone refuses to stop; that must not hide that we are to end.
             with contextlib.suppress(*RADIO_ERRORS):
-                await _soon(scanner.stop())
+                await self._end_scan()
             raise
         finally:
             self.scanning = False
-        await _soon(scanner.stop())
+        await self._end_scan()
         if deaf:
             await self._climb()
         elif self._stuck:
             self._stuck = False
             await self._climb(dead=True)
+
+    async def _end_scan(self) -> None:
+        async with self._hold:
+            scanner, self._scanner = self._scanner, None
+            if scanner is not None:
+                await _soon(scanner.stop())
+
+    @contextlib.asynccontextmanager
+    async def _quiet(self) -> AsyncIterator[None]:
+        """Hold the scan while a link is made, on adapters where a link waits for its end."""
+        async with self._hold:
+            scanner = self._scanner
+            if scanner is None or not self._port.links_in_quiet:
+                yield
+                return
+            with self._suspecting():
+                await _soon(scanner.stop())
+            try:
+                yield
+            finally:
+                self._scanner = None
+                with self._suspecting():
+                    await _soon(scanner.start())
+                    self._scanner = scanner
+
+    @contextlib.contextmanager
+    def _suspecting(self) -> Iterator[None]:
+        """Suspect the adapter where a command fails, and go on."""
+        try:
+            yield
+        except RADIO_ERRORS:
+            self._suspect()
 
     async def _until_deaf(self) -> bool:
         """Return whether the adapter is deaf; False: it is suspected of something else."""

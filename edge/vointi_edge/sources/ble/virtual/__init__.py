@@ -25,6 +25,8 @@ class VirtualPort:
     bleak takes backends as types, so the adapter is bound to subclasses made for it.
     """
 
+    links_in_quiet = False
+
     def __init__(self, name: str, transport: str, opener: Opener = open_transport) -> None:
         self.name = name
         self._adapter = Adapter(name, transport, opener)
