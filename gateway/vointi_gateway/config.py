@@ -29,7 +29,11 @@ ENV_PREFIX = "VOINTI_"
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """Where the broker is and who we are to it; the password is the first line of a file."""
+    """Where the broker is and who we are to it; the password is the first line of a file.
+
+    With `tls` the broker must prove itself, and we prove ourselves by a certificate: those of the
+    three files, or one of our own issuer where none is named.
+    """
 
     host: str = "127.0.0.1"
     port: int = 1883
@@ -38,6 +42,10 @@ class MqttSettings:
     password_file: Path | None = None
     client_id: str = "gateway"
     keepalive_s: int = 30
+    tls: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
 
     def password(self) -> str | None:
         """The password. Raises ConfigError when the file cannot be read."""
@@ -237,6 +245,8 @@ def _dataclass_in(hint: Any) -> type | None:
 
 
 def _from_text(hint: Any, text: str) -> Any:
+    if hint is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
     for kind in (int, float):
         if hint is kind:
             try:
@@ -299,10 +309,11 @@ def _plain(hint: Any, value: Any, where: str, key: str) -> Any:
         return Path(value).expanduser()
     if float in options and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    for kind in (str, int, float):
+    for kind in (str, bool, int, float):
         if kind in options and type(value) is kind:
             return value
     names = {str: "text", int: "a whole number", float: "a number", Path: "a path in quotes"}
+    names |= {bool: "true or false"}
     wanted = " or ".join(names[o] for o in options if o in names)
     raise ConfigError(where, key, f"must be {wanted}, not {value!r}")
 
@@ -338,6 +349,7 @@ def _check_doors(settings: Settings, where: str) -> None:
         problem = f'"local" lets everybody in who reaches {settings.host}; use "accounts"'
         raise ConfigError(where, "auth", problem)
     identity, https = settings.identity, settings.https
+    _check_mqtt(settings, where)
     if identity is not None and not identity.names:
         raise ConfigError(where, "identity.names", 'is empty; write e.g. ["gateway.example.org"]')
     if https is None:
@@ -346,6 +358,17 @@ def _check_doors(settings: Settings, where: str) -> None:
         raise ConfigError(where, "https", "needs cert_file and key_file, or neither")
     if https.cert_file is None and identity is None:
         raise ConfigError(where, "https.cert_file", "is missing; set it, or add [identity]")
+
+
+def _check_mqtt(settings: Settings, where: str) -> None:
+    mqtt = settings.mqtt
+    files = (mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
+    if any(files) and not all(files):
+        raise ConfigError(where, "mqtt", "needs ca_file, cert_file and key_file, or none of them")
+    if any(files) and not mqtt.tls:
+        raise ConfigError(where, "mqtt.tls", "is false, and files are named; set it to true")
+    if mqtt.tls and not any(files) and settings.identity is None:
+        raise ConfigError(where, "mqtt.ca_file", "is missing; set it, or add [identity]")
 
 
 def _check_name(name: str, where: str, key: str) -> None:

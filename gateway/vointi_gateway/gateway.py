@@ -7,9 +7,9 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
-from typing import Any
+from typing import Any, cast
 
 from .chores import Chores, ChoreThread
 from .config import Settings
@@ -26,6 +26,7 @@ from .store.embedded import EmbeddedStore
 from .store.influx.forwarder import InfluxForwarder, InfluxTarget
 from .store.model import Counts
 from .store.port import Store
+from .store.reading import ReadOnly
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Gateway:
         self.registry = Registry(settings.data_dir, wall_us)
         self.hub = LiveHub()
         self.store = make_store(settings)
+        self.readings = cast(Store, ReadOnly(self.store))
         self._wall_us = wall_us
         self._started_s = time.monotonic()
         self._identity: Identity | None = None
@@ -87,7 +89,7 @@ class Gateway:
             target = InfluxTarget(self.settings.influx)
             self._copies = InfluxForwarder(self.store, target, self._person_of)
         self._ingest = Ingest(
-            settings=self.settings,
+            settings=replace(self.settings, mqtt=self._identity.mqtt()),
             store=self.store,
             fleet=self.fleet,
             hub=self.hub,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +20,48 @@ from .config import Settings
 from .gateway import Gateway
 from .identity.service import bundle_folder
 
+log = logging.getLogger(__name__)
+
 #: Open requests get this long at a stop; live streams are ended at once.
 GRACE_S = 1
+#: Of 0.1 s each: between two looks at the certificate's files.
+TICKS = 10
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Certificate:
+    """The certificate of HTTPS: new connections get the one that the files hold now.
+
+    Args:
+        context: what the server listens with.
+        files: certificate and key.
+
+    """
+
+    def __init__(self, context: ssl.SSLContext, files: tuple[Path, Path]) -> None:
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._context, self._files = context, files
+        self._stamp = self._look()
+
+    def refresh(self) -> None:
+        """Take over what has changed; a pair that does not fit is left alone and told of."""
+        stamp = self._look()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._context.load_cert_chain(*self._files)
+        except OSError as exc:
+            log.warning("https: the new certificate cannot be used: %s", exc)
+        else:
+            log.info("https: a new certificate is in use")
+
+    def _look(self) -> tuple[int, ...]:
+        try:
+            found = [path.stat() for path in self._files]
+        except FileNotFoundError:
+            return ()
+        return tuple(n for one in found for n in (one.st_ino, one.st_mtime_ns))
 
 
 class _Server(uvicorn.Server):
@@ -29,8 +70,18 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
         super().__init__(config)
         self._gateway = gateway
+        self._certificate: Certificate | None = None
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; once, look whether the certificate was renewed."""
+        if self._certificate is not None and counter % TICKS == 0:
+            self._certificate.refresh()
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        certificate, key = https_files(self._gateway.settings)
+        if self.config.ssl is not None and certificate and key:
+            self._certificate = Certificate(self.config.ssl, (certificate, key))
         await super().startup(sockets)
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]

@@ -18,6 +18,7 @@ from vointi_gateway.events import reading_event, status_event
 from vointi_gateway.identity.sessions import Principal
 from vointi_gateway.live import Event
 from vointi_gateway.store.model import StoredReading
+from vointi_gateway.store.reading import WRITES
 
 SPAN = f"from={T0_US / 1e6 - 10}&to={T0_US / 1e6 + 10}"
 OWN, FOREIGN = f"{EDGE}.{DEVICE}", f"{OTHER_EDGE}.{DEVICE}"
@@ -348,6 +349,18 @@ def test_local_mode_is_for_this_machine_and_its_own_pages(tmp_path: Path) -> Non
         assert here.ask("POST", path, json={}, headers=headers).status_code == 403
         headers["Origin"] = "http://localhost"
         assert here.ask("POST", path, json={}, headers=headers).status_code == 201
+
+
+def test_a_route_can_read_the_store_and_nothing_else(here: House) -> None:
+    """Every verb of the store by the credential that the routes have."""
+    for verb in sorted(WRITES):
+        assert callable(getattr(here.gateway.store, verb))
+        with pytest.raises(PermissionError, match=verb):
+            getattr(here.gateway.readings, verb)
+    assert here.gateway.readings.births()
+    for folder in ("api", "ui"):
+        for path in (Path(api.__file__).parent.parent / folder).rglob("*.py"):
+            assert "gateway.store." not in path.read_text(), path.name
 
 
 def test_failures_tell_nothing(here: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,7 +188,7 @@ def tls_broker(folder: Path, bundle: Path) -> Iterator[Process]:
     config = folder / "broker.toml"
     config.write_text(
         f'data = "{folder / "data"}"\nusers = "{write_users(folder)}"\nport = 0\n'
-        f'[tls]\nbundle = "{bundle}"\nhost = "127.0.0.1"\nport = 0\n'
+        f'[tls]\nbundle = "{bundle}"\nhost = "127.0.0.1"\nport = 0\ngateway_port = 0\n'
     )
     process = Process([str(BIN / "vointi-broker"), "--config", str(config)], folder)
     try:

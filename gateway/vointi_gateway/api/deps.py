@@ -25,7 +25,7 @@ class GatewayView(Protocol):
     version: str
     fleet: Fleet
     hub: LiveHub
-    store: Store
+    readings: Store
     registry: Registry
 
     @property

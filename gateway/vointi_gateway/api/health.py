@@ -110,7 +110,7 @@ def health(gateway: TheGateway, sight: TheSight) -> HealthOut:
         counts=CountsOut(**counts),
         edges=[_edge(view, held_back.get(view.edge, 0)) for view in edges],
         broker=BrokerOut(connected=gateway.broker_connected),
-        store=StoreOut(backend=gateway.store.name, ok=gateway.store_ok),
+        store=StoreOut(backend=gateway.readings.name, ok=gateway.store_ok),
         latency_ms=_latency(gateway.latency_ms()) if every else nothing,
         commit_ms=_latency(gateway.commit_ms()) if every else nothing,
     )

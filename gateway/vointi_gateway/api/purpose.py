@@ -32,4 +32,4 @@ def purpose_of(asker: Asker, wanted: str | None) -> str:
 
 def store_for(gateway: GatewayView, purpose: str, sight: Sight) -> ConsentedStore:
     """What the asker may see for a purpose now."""
-    return ConsentedStore(gateway.store, sight.gate(), purpose, gateway.now_us)
+    return ConsentedStore(gateway.readings, sight.gate(), purpose, gateway.now_us)

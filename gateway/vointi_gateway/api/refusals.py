@@ -28,7 +28,7 @@ def refusals(gateway: TheGateway, asker: TheAsker, pilot: PilotFilter = None) ->
     """Counts since the store was made."""
     asker.must_be("operator", "care", "city")
     found = []
-    for r in gateway.store.refused():
+    for r in gateway.readings.refused():
         owner = gateway.fleet.pilot_of(r.edge)
         if asker.sees(owner) and pilot in (None, owner):
             found.append(RefusalOut(edge=r.edge, device=r.device, reason=r.reason, n=r.n))

@@ -21,7 +21,7 @@ from ..errors import BrokerStartError, ConfigError, GatewayError
 from ..sockets import bind
 from . import mosquitto
 from .edges import EdgeDoor, TlsSettings
-from .users import User, load_users
+from .users import User, UsersFile, load_users
 
 EXIT_USAGE = 2
 #: How soon the end of mosquitto, a signal, or a change of the edges' folder is seen.
@@ -94,7 +94,11 @@ def _check_tls(settings: BrokerSettings, program: str | None) -> None:
 def _with_port(tls: TlsSettings) -> TlsSettings:
     """The same with the port that it will have: 0 takes a free one."""
     with bind(tls.host, tls.port) as sock:
-        return replace(tls, port=sock.getsockname()[1])
+        found = replace(tls, port=sock.getsockname()[1])
+        if tls.gateway_port is None:
+            return found
+        with bind(tls.host, tls.gateway_port) as another:
+            return replace(found, gateway_port=another.getsockname()[1])
 
 
 def _run_mosquitto(settings: BrokerSettings, program: str, users: dict[str, User]) -> int:
@@ -106,8 +110,12 @@ def _run_mosquitto(settings: BrokerSettings, program: str, users: dict[str, User
         signal.signal(name, lambda *_: stop.set())
     broker.start()
     _ready(settings, "mosquitto")
+    file = UsersFile(settings.users)
     while broker.code is None and not stop.wait(POLL_S):
         broker.watch()
+        changed = file.changed()
+        if changed is not None:
+            broker.rotate(changed)
     if broker.code is not None:
         print(f"mosquitto ended by itself with code {broker.code}", file=sys.stderr)
         return 1
@@ -148,4 +156,6 @@ def _ready(settings: BrokerSettings, kind: str) -> None:
     }
     if settings.tls is not None:
         line["tls_port"] = settings.tls.port
+        if settings.tls.gateway_port is not None:
+            line["gateway_port"] = settings.tls.gateway_port
     print(json.dumps(line), flush=True)

@@ -25,11 +25,15 @@ _SOCKET = "warden"
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """Where edges knock; `bundle` is the folder that the gateway keeps."""
+    """Where edges knock; `bundle` is the folder that the gateway keeps.
+
+    `gateway_port` is for a gateway on another machine: by certificate and password, both.
+    """
 
     bundle: Path
     host: str = "0.0.0.0"  # noqa: S104 - edges come from elsewhere, each with its certificate
     port: int = 8883
+    gateway_port: int | None = None
 
 
 class EdgeDoor:
@@ -92,20 +96,34 @@ class EdgeDoor:
         return {edge: User(edge, secrets.token_urlsafe(32), "edge") for edge in self._edges}
 
     def configuration(self) -> str:
-        """The lines for mosquitto: the listener, and the warden's socket file."""
+        """The lines for mosquitto: the listeners, and the warden's socket file."""
         return f"""
-listener {self.tls.port} {self.tls.host}
-cafile {self._folder / "ca.pem"}
-certfile {self._folder / "server.pem"}
-keyfile {self._folder / "server.pem"}
-crlfile {self._folder / "crl.pem"}
-tls_version tlsv1.2
-require_certificate true
+{self._listener(self.tls.port)}
 # The certificate says who it is; what the client calls itself is not asked for.
 use_identity_as_username true
 use_username_as_clientid true
 # A pilot has some hundred edges; strangers are not to use up the files of this process.
 max_connections 2000
-
+{self._gateways_door()}
 listener 0 {self._data / _SOCKET}
+"""
+
+    def _listener(self, port: int) -> str:
+        return f"""\
+listener {port} {self.tls.host}
+cafile {self._folder / "ca.pem"}
+certfile {self._folder / "server.pem"}
+keyfile {self._folder / "server.pem"}
+crlfile {self._folder / "crl.pem"}
+tls_version tlsv1.2
+require_certificate true"""
+
+    def _gateways_door(self) -> str:
+        """A certificate of ours opens it, and a user's password says who it is."""
+        if self.tls.gateway_port is None:
+            return ""
+        return f"""
+{self._listener(self.tls.gateway_port)}
+use_username_as_clientid true
+max_connections 100
 """

@@ -125,6 +125,13 @@ class Mosquitto:
             self._child.kill()
             self._child.wait()
 
+    def rotate(self, users: Mapping[str, User]) -> None:
+        """Other users or passwords from now on; who has an old one is sent away by mosquitto."""
+        self._users = dict(users)
+        self._write_users()
+        if self._child is not None:
+            self._child.send_signal(signal.SIGHUP)
+
     def watch(self) -> None:
         """Take over what the gateway has changed about edges; call it several times a second."""
         if self._door is None or self._child is None:
@@ -138,12 +145,15 @@ class Mosquitto:
         edges = self._door.users() if self._door else {}
         _write_private(self._data / "acl", mosquitto_acl(self._users | edges))
 
-    def _write_files(self) -> None:
-        self._data.mkdir(parents=True, exist_ok=True)
+    def _write_users(self) -> None:
         users = [*self._users.values(), *([self._door.warden] if self._door else [])]
         lines = [mosquitto_password(user) for user in users]
         _write_private(self._data / "passwords", "\n".join([*lines, ""]))
         self._write_acl()
+
+    def _write_files(self) -> None:
+        self._data.mkdir(parents=True, exist_ok=True)
+        self._write_users()
         text = configuration(self._host, self._port, self._data)
         if self._door is not None:
             text += self._door.configuration()

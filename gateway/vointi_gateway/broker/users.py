@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from vointi_contract.errors import TopicError
 from vointi_contract.topics import ROOT, check_id
 
 from ..errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 Role = Literal["edge", "gateway"]
 
@@ -85,6 +88,33 @@ def _sessions(user: User) -> list[User]:
     if user.role == "edge":
         return [user]
     return [User(user.name + suffix, user.password, "gateway") for suffix in SUFFIXES]
+
+
+class UsersFile:
+    """Looks whether the file of users has changed, so that passwords rotate without a restart."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = self._look()
+
+    def changed(self) -> dict[str, User] | None:
+        """The users when they changed since the last call; while the file is wrong, as before."""
+        stamp = self._look()
+        if stamp == self._stamp or stamp is None:
+            return None
+        self._stamp = stamp
+        try:
+            return load_users(self._path)
+        except ConfigError as exc:
+            log.warning("users: nothing is changed: %s", exc)
+            return None
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
 
 def _user(name: str, entry: object, where: str) -> User:

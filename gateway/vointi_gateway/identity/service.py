@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from ..config import Settings
+from ..config import MqttSettings, Settings
 from .accounts import Accounts
 from .audit import Audit
 from .authority import LocalIssuer
@@ -16,6 +17,7 @@ from .database import Database
 from .edges import Edges
 from .errors import UnknownError
 from .invitations import Invitations
+from .own import OwnPair
 from .sessions import Sessions
 from .throttle import Throttle
 
@@ -46,6 +48,7 @@ class Identity:
         self.invitations = Invitations(self._db, self.sessions, self.throttle, audit, now_s)
         self._edges: Edges | None = None
         self._bundle: Bundle | None = None
+        self._own: OwnPair | None = None
         self._trust = ""
         self._version = -1
         self._maintained_s = float("-inf")
@@ -75,6 +78,14 @@ class Identity:
         _ = self.edges
         return self._trust
 
+    def mqtt(self) -> MqttSettings:
+        """How to reach the broker: with our own certificate where no other is named."""
+        mqtt = self._settings.mqtt
+        if not mqtt.tls or mqtt.cert_file is not None or self._own is None:
+            return mqtt
+        trust = bundle_folder(self._settings) / "ca.pem"
+        return replace(mqtt, ca_file=trust, cert_file=self._own.path, key_file=self._own.path)
+
     def why_shut_out(self, edge: str) -> str | None:
         """Why nothing is taken from an edge, or None. Any thread may ask."""
         return self._shut_out.get(edge)
@@ -88,6 +99,7 @@ class Identity:
             self.sessions.purge()
             if self._bundle is not None:
                 self._bundle.maintain()
+                self._renew_own()
                 for line in self._bundle.alarms():
                     log.warning("alarm: %s", line)
 
@@ -112,6 +124,13 @@ class Identity:
         self._edges = Edges(self._db, issuer, self.audit, self._now_s, self.refresh)
         folder = bundle_folder(self._settings)
         self._bundle = Bundle(folder, names, issuer, self._edges, self._now_s)
+        pair = self._settings.data_dir / "identity" / "gateway.pem"
+        self._own = OwnPair(pair, self._settings.mqtt.username, issuer, self._now_s)
+        self._renew_own()
+
+    def _renew_own(self) -> None:
+        if self._own is not None and self._settings.mqtt.tls:
+            self._own.maintain()
 
     def _suspect(self, edge: str, why: str) -> None:
         if self._edges is not None and edge in self._edges.active():

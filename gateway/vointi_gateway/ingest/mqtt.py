@@ -7,6 +7,7 @@ import queue
 import random
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -15,6 +16,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ..config import MqttSettings
+from ..errors import ConfigError
+from . import tls
 from .inbox import Inbox, Lane
 from .outage import Outage
 from .stage import Delivery
@@ -130,6 +133,9 @@ class MqttSession:
         )
         client.suppress_exceptions = True
         # No logger of its own: it would say once a second what is said once below.
+        secured = tls.context(s)
+        if secured is not None:
+            client.tls_set_context(secured)
         client.username_pw_set(self._user, s.password())
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -142,6 +148,8 @@ class MqttSession:
         """Exponential with jitter: paho's own doubling brings every client back at once."""
         first, longest = BACKOFF_S
         cap = min(longest, first * 2**self._attempts)
+        with suppress(ConfigError):  # while it is being replaced, the one before serves
+            client.username_pw_set(self._user, self._settings.password())
         wait = random.uniform(first / 2, cap)  # noqa: S311 - spreads load, guards nothing
         self._attempts = min(self._attempts + 1, 16)
         client.reconnect_delay_set(wait, wait)  # type: ignore[arg-type]
