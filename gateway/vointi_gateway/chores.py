@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from .pilots.access import export_person
 from .pilots.backup import backup
 from .pilots.erasure import Erasures
 from .pilots.registry import Registry
+from .pilots.sealed import read_key, seal
 from .store.model import ErasedRows, WornSpan
 from .store.port import Alone, KeepingStore, Store
 
@@ -121,7 +123,15 @@ class Chores:
                 self._store.copy_archive(path.parent)
 
         folder = Path(arguments["folder"])
-        manifest = backup(self._registry, copy, folder, arguments["actor"], self._store.file_name)
+        name, actor = self._store.file_name, arguments["actor"]
+        if "key_file" not in arguments:
+            manifest = backup(self._registry, copy, folder, actor, name)
+            return {"folder": str(folder), "files": len(manifest["files"])}
+        key = read_key(Path(arguments["key_file"]))
+        # Beside the data, where it lies open anyway; only what is sealed leaves this folder.
+        with tempfile.TemporaryDirectory(prefix=".backup-", dir=self._registry.folder) as made:
+            manifest = backup(self._registry, copy, Path(made), actor, name)
+            seal(Path(made), folder, key)
         return {"folder": str(folder), "files": len(manifest["files"])}
 
     def _tidy(self, arguments: dict[str, Any]) -> dict[str, Any]:

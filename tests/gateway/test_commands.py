@@ -13,11 +13,13 @@ from gateway_kit import ecg_frame, hr_frame, payload
 from registry_kit import DEVICE, EDGE, PILOT, birth, document
 from vointi_contract.topics import EdgeTopics
 from vointi_gateway.cli import main
+from vointi_gateway.errors import ConflictError, RegistryError
 from vointi_gateway.ingest.ledger import Ledger
 from vointi_gateway.ingest.stage import Delivery, Stager
 from vointi_gateway.pilots.document import as_json
 from vointi_gateway.pilots.erasure import Erasures
 from vointi_gateway.pilots.registry import Registry, now_us
+from vointi_gateway.pilots.sealed import MAGIC, make_key, read_key, seal, unseal
 from vointi_gateway.store.embedded import EmbeddedStore
 
 Run = Callable[..., Any]
@@ -159,6 +161,65 @@ def test_a_changed_backup_is_refused(run: Run, tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().replace("registry.db", "registry.dc"))
     assert "was not signed by this gateway" in run("restore", str(tmp_path / "saved"), code=2)
     assert "is no backup" in run("restore", str(tmp_path / "none"), code=2)
+
+
+def test_a_sealed_backup_shows_nothing_and_is_tried_by_a_drill(run: Run, tmp_path: Path) -> None:
+    person = _started(run, tmp_path)
+    key, file = tmp_path / "backup.key", tmp_path / "monday.backup"
+    run("backup-key", str(key))
+    assert key.stat().st_mode & 0o777 == 0o600
+    sealed = ("--key-file", str(key))
+    run("backup", str(file), *sealed)
+    assert file.stat().st_mode & 0o777 == 0o600
+    for word in (person, "Maija", "CREATE TABLE", PILOT):
+        assert word.encode() not in file.read_bytes()
+    tried = run("restore-drill", str(file), *sealed)
+    assert (tried["people"], tried["readings"], tried["to_erase_again"]) == (1, 2, 0)
+    run("erase", PILOT, person, "--yes")
+    assert run("restore-drill", str(file), *sealed)["to_erase_again"] == 1
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+    assert "name the key" in run("restore", str(file), code=2)
+    run("restore", str(file), *sealed)
+    assert [p["person"] for p in run("participant", "list")] == [person]
+    assert "exists" in run("backup", str(file), *sealed, code=2)
+
+
+def test_a_sealed_backup_is_whole_or_refused(tmp_path: Path) -> None:
+    """Any bit, any cut, any order, another key."""
+    source, key = tmp_path / "source", b"k" * 32
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "a").write_bytes(bytes(range(256)) * 10_000)
+    (source / "b").write_bytes(b"")
+    file = tmp_path / "file"
+    seal(source, file, key)
+    unseal(file, tmp_path / "back", key)
+    assert (tmp_path / "back" / "deep" / "a").read_bytes() == bytes(range(256)) * 10_000
+    assert (tmp_path / "back" / "b").read_bytes() == b""
+    good = file.read_bytes()
+    one = len(MAGIC) + 16
+    two = one + (1 << 20) + 16
+    three = two + (1 << 20) + 16
+    swapped = good[:one] + good[two:three] + good[one:two] + good[three:]
+    flips = [
+        bytes([*good[:n], good[n] ^ 1]) + good[n + 1 :] for n in (0, 20, 40, two, -1 % len(good))
+    ]
+    cuts = [good[:n] for n in (0, 10, one, two, three, len(good) - 1)]
+    for number, bad in enumerate([swapped, *flips, *cuts, good + b"x"]):
+        file.write_bytes(bad)
+        with pytest.raises(RegistryError):
+            unseal(file, tmp_path / f"bad-{number}", key)
+    file.write_bytes(good)
+    with pytest.raises(RegistryError, match="not its key"):
+        unseal(file, tmp_path / "other", b"x" * 32)
+
+
+@pytest.mark.parametrize("text", [b"", b"not base 64!", b"c2hvcnQ="])
+def test_a_key_file_that_holds_none_is_one_line(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "key").write_bytes(text)
+    with pytest.raises(RegistryError, match="key-file"):
+        read_key(tmp_path / "key")
+    with pytest.raises(ConflictError, match="exists"):
+        make_key(tmp_path / "key")
 
 
 def test_a_pilot_moves_to_another_city(run: Run, tmp_path: Path) -> None:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-<<<<<<< HEAD
-from . import audit, backup, consent, device, doctor, erase, export, participant, pilot, tidy
-=======
-from . import audit, backup, consent, device, doctor, erase, export, participant, pilot, sample
->>>>>>> 92e4263 (gateway: Make four cities of simulated people from one seed.)
+from . import (
+    audit,
+    backup,
+    consent,
+    device,
+    doctor,
+    erase,
+    export,
+    participant,
+    pilot,
+    sample,
+    tidy,
+)
 
 __all__ = ["add_commands"]
 
@@ -27,14 +35,9 @@ def add_commands(
         erase,
         export,
         backup,
-<<<<<<< HEAD
         tidy,
         doctor,
         audit,
-=======
-        doctor,
-        audit,
         sample,
->>>>>>> 92e4263 (gateway: Make four cities of simulated people from one seed.)
     ):
         subject.add_commands(commands, common)

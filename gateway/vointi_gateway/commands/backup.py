@@ -1,32 +1,79 @@
-"""vointi-gateway backup FOLDER | restore FOLDER."""
+"""vointi-gateway backup-key | backup | restore | restore-drill."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from ..config import Settings
 from ..errors import ConflictError, StoreError, StoreLockedError
 from ..making import make_store
 from ..pilots.backup import restore
+from ..pilots.drill import drill, readable
+from ..pilots.sealed import make_key, read_key
 from .context import Common, Context, Sub, command
 
 
 def add_commands(commands: Sub, common: Common) -> None:
     """Add the commands."""
     save = command(commands, "backup", "copy everything into a new folder", _backup, common)
-    save.add_argument("folder", type=Path)
+    save.add_argument("folder", type=Path, help="a new folder; with --key-file, a new file")
+    save.add_argument("--key-file", type=Path, help="encrypt it with this key, into one file")
+    key = commands.add_parser("backup-key", help="make a key for backups; keep it elsewhere")
+    common(key)
+    key.add_argument("file", type=Path)
+    key.add_argument("--json", action="store_true", help="answer in JSON")
+    key.set_defaults(run_with=_key)
+    about = "restore a backup beside everything, look whether it is whole, and remove it again"
+    test = commands.add_parser("restore-drill", help=about, description=about)
+    common(test)
+    _source(test)
+    test.set_defaults(run_with=_drill)
     about = "put a backup in place of the data folder; who was erased since is erased again"
     bring = commands.add_parser("restore", help=about, description=about)
     common(bring)
-    bring.add_argument("folder", type=Path)
-    bring.add_argument("--key", help="base64 of the public key whose signature counts")
-    bring.add_argument("--json", action="store_true", help="answer in JSON")
+    _source(bring)
     bring.set_defaults(run_with=_restore)
 
 
+def _source(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, help="the backup: a folder, or a sealed file")
+    command.add_argument("--key-file", type=Path, help="the key of a sealed file")
+    command.add_argument("--key", help="base64 of the public key whose signature counts")
+    command.add_argument("--json", action="store_true", help="answer in JSON")
+
+
+def _key(settings: Settings, arguments: argparse.Namespace) -> int:
+    make_key(arguments.file)
+    text = f"{arguments.file}: without it no backup can be read; keep a copy somewhere else"
+    Context(settings, as_json=arguments.json).say(text, file=str(arguments.file))
+    return 0
+
+
+def _drill(settings: Settings, arguments: argparse.Namespace) -> int:
+    def readings(data_dir: Path) -> int:
+        store = make_store(replace(settings, data_dir=data_dir))
+        store.open()
+        try:
+            return sum(counts.stored for counts in store.counts().values())
+        finally:
+            store.close()
+
+    with readable(arguments.folder, arguments.key_file, settings.data_dir.parent) as folder:
+        facts = drill(folder, settings.data_dir, readings, arguments.key)
+    listed = ", ".join(f"{facts[name]} {name}" for name in ("files", "people", "readings"))
+    text = f"as of {facts['made']}: {listed}, all readable"
+    Context(settings, as_json=arguments.json).say(text, **facts)
+    return 0
+
+
 def _backup(context: Context, arguments: argparse.Namespace) -> int:
-    job = context.job("backup", "copying", folder=str(arguments.folder.resolve()))
+    options = {}
+    if arguments.key_file is not None:
+        read_key(arguments.key_file)
+        options["key_file"] = str(arguments.key_file.resolve())
+    job = context.job("backup", "copying", folder=str(arguments.folder.resolve()), **options)
     context.say(f"{job.result['files']} files in {job.result['folder']}", **job.result)
     return 0
 
@@ -34,7 +81,8 @@ def _backup(context: Context, arguments: argparse.Namespace) -> int:
 def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
     """The registry is not opened before: it is what is replaced."""
     _must_be_free(settings)
-    manifest = restore(arguments.folder, settings.data_dir, trusted_key=arguments.key)
+    with readable(arguments.folder, arguments.key_file, settings.data_dir.parent) as folder:
+        manifest = restore(folder, settings.data_dir, trusted_key=arguments.key)
     context = Context(settings, as_json=arguments.json)
     text = f"restored as of {manifest['made']}; start the gateway"
     context.say(text, made=manifest["made"], files=len(manifest["files"]))

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from ..errors import ConflictError, RegistryError, StoreLockedError
+from ..making import make_store
 from ..sample.files import write
 from ..sample.load import load_readings, load_registry
 from ..sample.plan import Sample, plan
-from ..store.embedded import EmbeddedStore
 from .context import Common, Context, Sub, command
 
 
@@ -43,7 +43,7 @@ def _run(context: Context, arguments: argparse.Namespace) -> int:
 
 def _load(context: Context, sample: Sample) -> int:
     """The readings once; the registry takes what it does not have."""
-    store = EmbeddedStore(context.settings.data_dir / "vointi.duckdb")
+    store = make_store(context.settings)
     try:
         store.open()
     except StoreLockedError as exc:

@@ -65,6 +65,9 @@ def backup(
 def _copy_databases(source: Path, folder: Path) -> None:
     """Every SQLite file below the data folder, consistently while others write to it."""
     for path in sorted(source.rglob("*.db")):
+        # A sealed backup that is being made, by us or by a process that died of it.
+        if path.is_relative_to(folder) or path.relative_to(source).parts[0].startswith(".backup-"):
+            continue
         target = folder / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path)) as live, closing(sqlite3.connect(target)) as copy:
