@@ -154,6 +154,21 @@ class HttpsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Who may scrape /api/v1/metrics without an account: whoever has the first line of a file."""
+
+    token_file: Path | None = None
+
+    def token(self) -> str:
+        """The token as the file has it now, or nothing."""
+        try:
+            text = self.token_file.read_text(encoding="utf-8") if self.token_file else ""
+        except (OSError, UnicodeDecodeError):  # while it is replaced, nobody has it
+            return ""
+        return text.partition("\n")[0].strip()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `vointi-gateway serve` needs to know."""
 
@@ -175,6 +190,7 @@ class Settings:
     auth: Literal["auto", "local", "accounts"] = "auto"
     identity: IdentitySettings | None = None
     https: HttpsSettings | None = None
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
 
     @property
     def is_open(self) -> bool:

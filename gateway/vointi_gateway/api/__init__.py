@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from . import (
+    approvals,
     audit,
     consents,
     devices,
@@ -14,6 +15,7 @@ from . import (
     health,
     live,
     loans,
+    metrics,
     participants,
     pilots,
     refusals,
@@ -28,7 +30,7 @@ def router() -> APIRouter:
     """Every resource under /api/v1."""
     api = APIRouter(prefix="/api/v1")
     for resource in (
-        *(health, pilots, devices, series, live, participants, loans),
+        *(health, metrics, approvals, pilots, devices, series, live, participants, loans),
         *(consents, erasures, exports, refusals, audit, session, edges),
     ):
         api.include_router(resource.router)

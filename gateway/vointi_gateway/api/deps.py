@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from ..config import Settings
 from ..fleet import Fleet
 from ..identity.service import Identity
 from ..live import LiveHub
@@ -23,6 +24,7 @@ class GatewayView(Protocol):
     """What the resources may ask of the running gateway."""
 
     version: str
+    settings: Settings
     fleet: Fleet
     hub: LiveHub
     readings: Store

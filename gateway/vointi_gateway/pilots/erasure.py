@@ -175,7 +175,14 @@ class Erasures:
 
     def _delete(self, pilot: str, person: str) -> None:
         with self._registry.database.write() as con:
-            for table in ("consent_event", "loan", "invitation", "viewed", "participant"):
+            for table in (
+                "consent_event",
+                "loan",
+                "invitation",
+                "viewed",
+                "approval",
+                "participant",
+            ):
                 con.execute(
                     f"DELETE FROM {table} WHERE pilot = ? AND person = ?",  # noqa: S608
                     (pilot, person),

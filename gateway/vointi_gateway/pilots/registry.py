@@ -10,6 +10,7 @@ from pathlib import Path
 from vointi_contract.status import Birth
 
 from ..config import PilotSettings
+from .approvals import Approvals
 from .audit import AuditLog
 from .consent.state import Kind
 from .consent.texts import load_texts
@@ -55,6 +56,7 @@ class Registry:
         self.pilots = Pilots(self.database, self.audit, wall_us)
         self.people = People(self.database, self.vault, self.audit, wall_us)
         self.lending = Lending(self.database, self.audit, wall_us)
+        self.approvals = Approvals(self.database, self.people, self.audit, wall_us)
         self.views = Views(self.database, wall_us)
         self.jobs = Jobs(self.database, wall_us)
         self.policies = Policies(self.database, self.key, self.audit, wall_us)
