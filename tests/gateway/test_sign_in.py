@@ -21,6 +21,7 @@ from vointi_gateway.identity.errors import IdentityError, SignInError, TooManyEr
 from vointi_gateway.identity.sessions import LOCAL
 from vointi_gateway.identity.throttle import PER_ADDRESS, PER_NAME, WINDOW_S, Throttle
 from vointi_gateway.logs import LineFormatter
+from vointi_gateway.ui.messages import door_language, door_messages
 
 HOUR_US = 3_600_000_000
 
@@ -163,6 +164,42 @@ def test_signing_in_by_form_and_out_again(here: House) -> None:
     assert here.ask("GET", "/", cookie).status_code == 303
     elsewhere = {"Origin": "https://evil.example"}
     assert here.ask("POST", "/sign-in", data=form, headers=elsewhere).status_code == 403
+
+
+def test_the_door_speaks_three_languages_by_one_click(here: House) -> None:
+    words = door_messages()
+    assert len({frozenset(table) for table in words.values()}) == 1, "the same words in each"
+    for page in ("/sign-in", "/welcome/x"):
+        for wanted, table in words.items():
+            text = here.ask("GET", f"{page}?lang={wanted}").text
+            assert f'<html lang="{wanted}">' in text
+            title = table["door.title" if page == "/sign-in" else "welcome.title"]
+            assert f"<h1>{title}</h1>" in text
+            for other, words_of_it in words.items():
+                assert f'href="?lang={other}" lang="{other}"' in text
+                assert words_of_it["language"] in text
+        failed = here.ask("POST", f"{page}?lang=fi", data={"code": "1"}, address="203.0.113.77")
+        assert 'role="alert"' in failed.text
+        assert '<html lang="fi">' in failed.text, "and stays in it"
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "fi"),
+        ("sv-FI,sv;q=0.9,en;q=0.8", "sv"),
+        ("en-GB", "en"),
+        ("de, en;q=0.5, sv;q=0.7", "sv"),
+        ("sv;q=0, en;q=0.1", "en"),
+        ("de", "fi"),
+        ("sv;q=x,,;q=", "fi"),
+        ("x" * 5000, "fi"),
+    ],
+)
+def test_the_browsers_language_is_taken_until_one_is_chosen(header: str, language: str) -> None:
+    assert door_language("", header) == language
+    assert door_language("en", header) == "en"
+    assert door_language("../x", header) == language
 
 
 def test_a_residents_link_needs_its_code_and_works_once(here: House) -> None:

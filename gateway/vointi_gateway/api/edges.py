@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
@@ -169,7 +168,7 @@ def renew(request: Request, gateway: TheGateway, body: Annotated[RenewIn, Body()
     try:
         signature = base64.b64decode(body.signature, validate=True)
         enrolled = gateway.identity.edges.renew(body.serial, body.csr, signature)
-    except binascii.Error as exc:
+    except ValueError as exc:  # also of letters beyond ASCII
         raise IdentityError("signature", "is not base 64") from exc
     except RefusedError:
         throttle.failed(name, where)

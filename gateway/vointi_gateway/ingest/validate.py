@@ -83,5 +83,5 @@ def _check_range(channel: Channel) -> Fault | None:
         value = code * channel.scale + channel.offset
         if not metric.accepts(value):
             span = f"{metric.low:g} to {metric.high:g} {metric.unit}"
-            return Fault(metric.name, f"{value:g} is outside {span}; check the decoder's scale")
+            return Fault(metric.name, f"a value is outside {span}; check the decoder's scale")
     return None

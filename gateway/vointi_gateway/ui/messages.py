@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 DEFAULT_LANGUAGE = "en"
+#: Of the pages that let somebody in; the first is for who asks for none of them.
+DOOR_LANGUAGES = ("fi", "sv", "en")
 
 
 def load_messages(language: str = DEFAULT_LANGUAGE) -> Mapping[str, str]:
@@ -17,3 +19,31 @@ def load_messages(language: str = DEFAULT_LANGUAGE) -> Mapping[str, str]:
     source = files(__package__).joinpath("static", "messages", f"{language}.json")
     table: dict[str, str] = json.loads(source.read_text(encoding="utf-8"))
     return table
+
+
+def door_messages() -> Mapping[str, Mapping[str, str]]:
+    """The words of the pages that let somebody in, by language."""
+    folder = files(__package__).joinpath("door")
+    return {
+        language: json.loads(folder.joinpath(f"{language}.json").read_text(encoding="utf-8"))
+        for language in DOOR_LANGUAGES
+    }
+
+
+def door_language(chosen: str, accepted: str) -> str:
+    """The language of a door page: the one clicked, else the browser's best, else the first.
+
+    `accepted` is an Accept-Language header (RFC 9110, 12.5.4); what cannot be read is passed over.
+    """
+    if chosen in DOOR_LANGUAGES:
+        return chosen
+    wishes = []
+    for place, part in enumerate(accepted[:200].split(",")):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            quality = float(weight or 1)
+        except ValueError:
+            continue
+        wishes.append((-quality, place, tag.strip().lower().split("-")[0]))
+    known = [tag for quality, _, tag in sorted(wishes) if tag in DOOR_LANGUAGES and quality < 0]
+    return known[0] if known else DOOR_LANGUAGES[0]

@@ -12,7 +12,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ..api.deps import TheGateway
 from ..api.session import address, end_session, session_of, set_cookie
 from ..identity.errors import IdentityError, RefusedError
+from .messages import door_language, door_messages
 from .rendering import page_environment
+
+_TEMPLATES = {"door": "sign_in.html", "welcome": "welcome.html"}
 
 
 class _Pages:
@@ -20,18 +23,26 @@ class _Pages:
 
     def __init__(self, version: str) -> None:
         self._environment = page_environment(version)
+        self._words = door_messages()
+        self._languages = {code: words["language"] for code, words in self._words.items()}
 
-    def _form(self, template: str, problem: IdentityError | None = None) -> HTMLResponse:
-        page = self._environment.get_template(template)
+    def _form(
+        self, request: Request, page: str, problem: IdentityError | None = None
+    ) -> HTMLResponse:
+        header = request.headers.get("accept-language", "")
+        lang = door_language(request.query_params.get("lang", ""), header)
         failed = problem.status if problem else 0
-        return HTMLResponse(page.render(failed=failed), failed or 200)
+        text = self._environment.get_template(_TEMPLATES[page]).render(
+            failed=failed, page=page, lang=lang, t=self._words[lang], languages=self._languages
+        )
+        return HTMLResponse(text, failed or 200, {"Vary": "Accept-Language"})
 
-    def staff(self) -> Response:
-        return self._form("sign_in.html")
+    def staff(self, request: Request) -> Response:
+        return self._form(request, "door")
 
-    def resident(self, token: str) -> Response:
+    def resident(self, token: str, request: Request) -> Response:
         # The token is in the address that the form is sent to: it is not used up by looking.
-        return self._form("welcome.html")
+        return self._form(request, "welcome")
 
     async def staff_sent(self, request: Request, gateway: TheGateway) -> Response:
         form = await _fields(request)
@@ -40,7 +51,7 @@ class _Pages:
         try:
             token = await run_in_threadpool(accounts.sign_in, *values, address(request))
         except IdentityError as exc:
-            return self._form("sign_in.html", exc)
+            return self._form(request, "door", exc)
         return _let_in(token)
 
     async def resident_sent(self, token: str, request: Request, gateway: TheGateway) -> Response:
@@ -50,7 +61,7 @@ class _Pages:
         try:
             cookie = await run_in_threadpool(accept, token, code, address(request))
         except IdentityError as exc:
-            return self._form("welcome.html", exc)
+            return self._form(request, "welcome", exc)
         return _let_in(cookie)
 
     async def sign_out(self, request: Request, gateway: TheGateway) -> Response:
