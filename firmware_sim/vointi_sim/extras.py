@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PLACES = ("home", "service_point")
 _PERSONAL = (
-    *("body-scale", "arm-band", "chest-sensor"),
+    *("body-scale", "arm-band", "chest-sensor", "strap"),
     *("memory-cuff", "memory-scale", "glucose-meter"),
 )
 _ROOM = ("environment", "ruuvi-air", "bthome-sealed")
@@ -98,7 +98,23 @@ def _build(extra: Extra, here: Surroundings) -> SimulatedDevice:
         makers["memory-cuff"] = lambda: memory_cuff(radio, clock, address, person)
         makers["memory-scale"] = lambda: memory_scale(radio, clock, address, person)
         makers["glucose-meter"] = lambda: GlucoseMeter(radio, clock, address)
+        makers["strap"] = lambda: _strap(here, address, person)
     return makers[extra.kind]()
+
+
+def _strap(here: Surroundings, address: str, person: Person) -> SimulatedDevice:
+    """A second chest strap on the same person."""
+    from vointi_sim.wearables.sources import PersonEcg
+    from vointi_sim.wearables.strap import Strap
+
+    async def at_once() -> None:
+        """Nobody waits for a slow reader: a heart does not."""
+
+    ecg, motion = PersonEcg(person), person.motion
+    return Strap(
+        here.radio, here.clock, address,
+        ecg=ecg, rhythm=person.heart, motion=motion, ready_to_send=at_once,
+    )  # fmt: skip
 
 
 def _choice(table: Mapping[str, Any], key: str, allowed: Sequence[str]) -> str:

@@ -255,6 +255,7 @@ class Chain:
     folder: Path
     protocol: str = "3.1.1"
     devices: str = HOME
+    sim_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.port, self.radio, self.control = free_port(), free_port(), free_port()
@@ -268,7 +269,7 @@ class Chain:
             "sim",
             [
                 str(BIN / "vointi-sim"), "run", "--home", f"tcp-server:127.0.0.1:{self.radio}",
-                "--seed", "3", "--control", f"127.0.0.1:{self.control}",
+                "--seed", "3", "--control", f"127.0.0.1:{self.control}", *self.sim_options,
             ],
             self.folder / "sim.log",
         )  # fmt: skip

@@ -1,0 +1,63 @@
+"""What one edge costs: six devices, two of them with raw ECG, on the virtual radio.
+
+VOINTI_COST_HOURS sets how much compressed time shows that nothing grows (168: a week).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.rows import ROOT, Row, Settings
+
+sys.path.append(str(ROOT / "tests" / "support"))
+
+from cost_proof import Cost, Growth, cost, growth
+
+NAME = "edge_cost"
+GB = 1e9
+DAY_S = 86_400
+
+
+def run(settings: Settings) -> list[Row]:
+    """A real edge for a minute, and a fed one for a compressed day."""
+    seconds = 20.0 if settings.quick else 120.0
+    hours = float(os.environ.get("VOINTI_COST_HOURS", "0.5" if settings.quick else "24"))
+    with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
+        found = cost(Path(folder), seconds)
+    with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
+        grown = growth(Path(folder), hours)
+    return [*_edge(found), *_bytes(found), *_growth(grown)]
+
+
+def _edge(found: Cost) -> list[Row]:
+    cpu, rss = found.cpu_share * 100, found.rss_mb
+    return [
+        Row("devices; seconds measured", f"{found.devices}; {found.seconds:.0f}"),
+        Row("readings a second", found.readings / found.seconds, "/s"),
+        Row("processor, share of one core", cpu, "%", goal="<= 3", met=cpu <= 3),
+        *(Row(f"  of it: {name}", share * 100, "%") for name, share in found.threads),
+        Row("memory (RSS)", rss, "MB", goal="<= 90", met=rss <= 90),
+        Row("disk writes", found.written / found.seconds * DAY_S / GB, "GB a day"),
+    ]
+
+
+def _bytes(found: Cost) -> list[Row]:
+    live, bundled = found.live_bytes_per_value, found.bundle_bytes_per_value
+    return [
+        Row("live, raw ECG + ACC, a message a reading", live, "B/value"),
+        Row("in bundles, raw ECG + ACC", bundled, "B/value", goal="<= 1.0", met=bundled <= 1.0),
+    ]
+
+
+def _growth(grown: Growth) -> list[Row]:
+    more = grown.last_mb - grown.early_mb
+    return [
+        Row("compressed time", grown.hours, "h"),
+        Row("readings through the outbox", grown.readings),
+        Row("processor a reading, without radio", grown.cpu_s / grown.readings * 1e6, "us"),
+        Row("memory after a tenth of it", grown.early_mb, "MB"),
+        Row("growth after that", more, "MB", goal="<= 5", met=more <= 5),
+    ]

@@ -1,0 +1,186 @@
+"""Processor, memory, disk and bytes of one edge."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_chain import Chain, wait_for
+from fed_chain import cpu_s, fed_chain
+from vointi_contract.frame import Frame
+from vointi_edge.outbox.store import Row
+from vointi_edge.uplink.bundle import bundles
+
+# The demo's strap, a second one that the scenario adds, and what else reports by itself.
+DEVICES = """\
+[[device]]
+id = "strap-2"
+model = "polar-h10"
+address = "C0:DE:00:00:00:11"
+[[device]]
+id = "oxi-1"
+model = "ble-oximeter"
+address = "C0:DE:00:00:00:02"
+[[device]]
+id = "thermo-1"
+model = "ble-thermometer"
+address = "C0:DE:00:00:00:03"
+[[device]]
+id = "scale-1"
+model = "ble-scale"
+address = "C0:DE:00:00:00:04"
+[[device]]
+id = "ruuvi-1"
+model = "ruuvitag"
+address = "C0:DE:00:00:00:06"
+"""
+SCENARIO = '[[device]]\nkind = "strap"\nplace = "home"\naddress = "C0:DE:00:00:00:11"\n'
+WAVEFORMS = ("ecg", "acc")
+# What an outage of a few seconds leaves; longer ones only make it better.
+_BUNDLE_BYTES = 8 * 1024
+_WARM_S = 15.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Over `seconds` of real time, all devices on."""
+
+    devices: int
+    seconds: float
+    readings: int
+    cpu_share: float
+    threads: list[tuple[str, float]]
+    rss_mb: float
+    written: int
+    live_bytes_per_value: float
+    bundle_bytes_per_value: float
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A fed edge over compressed time."""
+
+    hours: float
+    readings: int
+    cpu_s: float
+    early_mb: float
+    last_mb: float
+
+
+def cost(folder: Path, seconds: float) -> Cost:
+    """A real edge on the virtual radio, a broker, and a gateway that acknowledges."""
+    scenario = folder / "two-straps.toml"
+    scenario.write_text(SCENARIO)
+    chain = Chain(folder, devices=DEVICES, sim_options=("--scenario", str(scenario)))
+    try:
+        for device in ("strap-1", "strap-2"):
+            wait_for(lambda d=device: _has(chain, d), 60, f"ECG of {device}")
+        time.sleep(_WARM_S)
+        return _measure(chain, seconds)
+    finally:
+        chain.close()
+
+
+def _has(chain: Chain, device: str) -> bool:
+    return any(
+        f.device == device and f.stream == "ecg" for f in list(chain.gateway.frames.values())
+    )
+
+
+def _measure(chain: Chain, seconds: float) -> Cost:
+    assert chain.edge.child is not None
+    pid, seen = chain.edge.child.pid, len(chain.gateway.arrivals)
+    cpu, threads, written = cpu_s(pid), _threads_s(pid), _written(pid)
+    began = time.monotonic()
+    time.sleep(seconds)
+    passed = time.monotonic() - began
+    spent = {name: s - threads.get(name, 0.0) for name, s in _threads_s(pid).items()}
+    arrived = chain.gateway.arrivals[seen:]
+    payloads = {key: next(iter(each)) for key, each in list(chain.gateway.payloads.items())}
+    frames = [frame for _, frame, _ in arrived]
+    return Cost(
+        devices=6,
+        seconds=passed,
+        readings=len({(f.device, f.boot, f.seq) for f in frames}),
+        cpu_share=(cpu_s(pid) - cpu) / passed,
+        threads=sorted(((n, s / passed) for n, s in spent.items()), key=lambda one: -one[1]),
+        rss_mb=chain.edge.rss_mb,
+        written=_written(pid) - written,
+        live_bytes_per_value=_live(payloads, frames),
+        bundle_bytes_per_value=_bundled(payloads, frames),
+    )
+
+
+def _live(payloads: dict[tuple[str, int, int], bytes], frames: list[Frame]) -> float:
+    waves = [f for f in frames if f.stream in WAVEFORMS]
+    sizes = sum(len(payloads.get(_key(f), b"")) for f in waves)
+    return sizes / sum(map(_values, waves))
+
+
+def _bundled(payloads: dict[tuple[str, int, int], bytes], frames: list[Frame]) -> float:
+    waves = {_key(f): f for f in frames if f.stream in WAVEFORMS}
+    rows = [
+        Row(n, f.device, f.boot, f.seq, payloads[key])
+        for n, (key, f) in enumerate(waves.items())
+        if key in payloads
+    ]
+    sizes = sum(len(b.payload) for b in bundles(rows, _BUNDLE_BYTES))
+    return sizes / sum(map(_values, waves.values()))
+
+
+def _key(frame: Frame) -> tuple[str, int, int]:
+    return frame.device, frame.boot, frame.seq
+
+
+def _values(frame: Frame) -> int:
+    return sum(len(channel.values) for channel in frame.channels)
+
+
+def _threads_s(pid: int) -> dict[str, float]:
+    """Thread name → seconds of processor time, threads of one name together."""
+    spent: dict[str, float] = defaultdict(float)
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        name = (task / "comm").read_text().strip()
+        spent[name] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return dict(spent)
+
+
+def _written(pid: int) -> int:
+    """Bytes that the process has made the kernel write to a disk."""
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("write_bytes")).split()[1])
+
+
+def growth(folder: Path, hours: float) -> Growth:
+    """Let a fed edge's time pass as fast as it goes, everything at work, and look at its memory."""
+    with fed_chain(folder, hours) as chain:
+        assert chain.edge is not None
+        pid, seen, done = chain.edge.pid, [], threading.Event()
+
+        def watch() -> None:
+            while not done.wait(0.5):
+                seen.append(_rss_mb(pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        given, spent = chain.given, cpu_s(pid)
+        try:
+            chain.order("fill")
+            chain.hear("filled_s")
+            chain.wait_drained(100, timeout_s=1800)
+        finally:
+            done.set()
+            watcher.join()
+        early = max(seen[: len(seen) // 10 + 2])
+        readings = chain.given - given
+        return Growth(hours, readings, cpu_s(pid) - spent, early, _rss_mb(pid))
+
+
+def _rss_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
