@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from edge_parts import payload
-from vointi_contract.codec import decode
+from vointi_contract.codec import decode, encode
+from vointi_contract.frame import Batch
 from vointi_edge.backoff import Backoff
 from vointi_edge.outbox.store import Row
 from vointi_edge.uplink.bundle import BUNDLE_BYTES, bundles
@@ -109,6 +112,17 @@ def test_bundles_hold_every_frame_once_in_order_and_stay_small() -> None:
         assert len(message) <= BUNDLE_BYTES
     assert seen == {device: list(range(1, 200)) for device in ("strap-1", "oxi-1")}
     assert len(messages) < len(rows) / 10
+
+
+def test_a_bundle_goes_stream_by_stream_and_each_in_its_order() -> None:
+    frames = [decode(payload("strap-1", 5, number)).frames[0] for number in range(1, 7)]
+    rows = [
+        Row(f.seq, f.device, 5, f.seq, encode(Batch((replace(f, stream="ab"[f.seq % 2]),))))
+        for f in frames
+    ]
+    ((_, message, _),) = bundles(rows)
+    said = [(frame.stream, frame.seq) for frame in decode(message).frames]
+    assert said == [("a", 2), ("a", 4), ("a", 6), ("b", 1), ("b", 3), ("b", 5)]
 
 
 def test_a_single_frame_is_sent_as_it_was_kept() -> None:

@@ -19,7 +19,7 @@ Publish = Callable[[str, bytes], int | None]
 _SHARE: Final = 2
 # Several in flight keep the line busy while one is acknowledged, and a live frame that meets one
 # on a slow line waits for little.
-_PIECES: Final = 8
+_PIECES: Final = 5
 _LARGEST: Final = CAP // 8
 _SMALLEST: Final = FLOOR // 2
 # Rows read at once: several bundles even for a home whose devices say little each.
