@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from vointi_sim import __version__
 from vointi_sim.errors import ArgumentError, SimError
+from vointi_sim.fleet.cli import add_fleet
 from vointi_sim.wired_cli import add_wired, run_wired
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     play.add_argument("--seconds", type=float, help="only the first SECONDS of the recording")
     play.add_argument("--control", help="HOST:PORT for faults and statistics")
     play.set_defaults(job=_play)
+    add_fleet(commands, tcp_address, _stop_asked)
     add_wired(commands, tcp_address)
     commands.choices["wired"].set_defaults(job=_wired)
     return parser
