@@ -36,6 +36,7 @@ class Bluetoothd:
     address: str
     refuses: bool = False
     switched: list[tuple[str, bool]] = field(default_factory=list)
+    there: dict[str, str] = field(default_factory=dict)
 
     async def start(self) -> None:
         self._bus = await MessageBus(bus_address=self.address).connect()
@@ -46,6 +47,13 @@ class Bluetoothd:
         self._bus.disconnect()
 
     def _answer(self, message: Message) -> Message | bool:
+        if message.member == "GetManagedObjects":
+            objects = {
+                f"/org/bluez/{name}": {"org.bluez.Adapter1": {"Address": Variant("s", address)}}
+                for name, address in self.there.items()
+            }
+            body = [{"/org/bluez": {"org.bluez.AgentManager1": {}}, **objects}]
+            return Message.new_method_return(message, "a{oa{sa{sv}}}", body)
         if message.message_type is not MessageType.METHOD_CALL or message.member != "Set":
             return False
         interface, name, value = message.body
@@ -115,3 +123,21 @@ async def test_the_end_of_bluetoothd_is_told_at_once_and_only_that(daemon: Bluet
     for task in watching:
         task.cancel()
     await ports[0].close()
+
+
+async def test_an_adapter_that_comes_back_under_another_number_is_the_same(
+    daemon: Bluetoothd,
+) -> None:
+    port = BluezPort("hci0", Bluez())
+    daemon.there = {"hci0": "B8:27:EB:00:00:01", "hci1": "B8:27:EB:00:00:02"}
+    await port.find()
+    assert port.scanner_args == {"adapter": "hci0"}
+    daemon.there = {"hci1": "B8:27:EB:00:00:02"}  # pulled out: it is not taken for its neighbour
+    await port.find()
+    assert port.scanner_args == {"adapter": "hci0"}
+    daemon.there = {"hci0": "B8:27:EB:00:00:02", "hci2": "B8:27:EB:00:00:01"}
+    await port.find()
+    assert port.scanner_args == {"adapter": "hci2"}
+    await port.power_cycle()
+    assert daemon.switched == [("/org/bluez/hci2", False), ("/org/bluez/hci2", True)]
+    await port.close()

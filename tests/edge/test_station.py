@@ -37,6 +37,9 @@ class FakePort:
         self.told: list[str] = []
         self.scanner = type("Scanner", (FakeScanner,), {"told": self.told, "gone": gone})
 
+    async def find(self) -> None:
+        pass
+
     async def power_cycle(self) -> None:
         self.told.append("power")
 

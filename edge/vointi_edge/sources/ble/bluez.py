@@ -58,6 +58,25 @@ class Bluez:
         if reply.message_type is MessageType.ERROR:
             raise RadioError(adapter, f"cannot be switched ({reply.error_name})", _FIX)
 
+    async def adapters(self) -> dict[str, str]:
+        """Return name → Bluetooth address of every adapter that BlueZ has. Raises RadioError."""
+        reply = await self._call(
+            _SERVICE,
+            Message(
+                destination=_SERVICE,
+                path="/",
+                interface="org.freedesktop.DBus.ObjectManager",
+                member="GetManagedObjects",
+            ),
+        )
+        if reply.message_type is MessageType.ERROR:
+            raise RadioError(_SERVICE, f"does not tell its adapters ({reply.error_name})", _FIX)
+        return {
+            path.rpartition("/")[2]: str(interfaces[_ADAPTER]["Address"].value)
+            for path, interfaces in reply.body[0].items()
+            if _ADAPTER in interfaces
+        }
+
     async def watch(self, restarted: Callable[[str], None]) -> None:
         """Call `restarted(reason)` whenever bluetoothd ends; runs until cancelled."""
         self._listeners.append(restarted)
@@ -114,7 +133,11 @@ class Bluez:
 
 
 class BluezPort:
-    """One adapter of BlueZ, e.g. `hci0`."""
+    """One adapter of BlueZ, e.g. `hci0`.
+
+    The kernel gives numbers anew: an adapter that is pulled out, or reset while it hangs, may come
+    back as `hci1`. So it is known by its own address once it was seen, by `name` until then.
+    """
 
     scanner: type[BaseBleakScanner] | None = None
     client: type[BaseBleakClient] | None = None
@@ -126,17 +149,27 @@ class BluezPort:
         self.name = name
         self.scanner_args: BlueZScannerArgs = {"adapter": name}
         self._bluez = bluez
+        self._now = name
+        self._address: str | None = None
+
+    async def find(self) -> None:
+        """Learn under which name the adapter is there now. Raises RadioError."""
+        there = await self._bluez.adapters()
+        same = (name for name, address in there.items() if address == self._address)
+        self._now = next(same, self.name)
+        self._address = there.get(self._now, self._address)
+        self.scanner_args = {"adapter": self._now}
 
     async def power_cycle(self) -> None:
         """Switch off and on through BlueZ. Raises RadioError when it stays down."""
         with contextlib.suppress(RadioError):  # what is off already still has to come on
-            await self._bluez.set_powered(self.name, False)
+            await self._bluez.set_powered(self._now, False)
         await asyncio.sleep(_OFF_S)
-        await self._bluez.set_powered(self.name, True)
+        await self._bluez.set_powered(self._now, True)
 
     async def connected(self, services: Sequence[str]) -> list[BLEDevice]:
         """Return devices that BlueZ still holds a link to."""
-        adapter = await BleakAdapter.get(bluez={"adapter": self.name})
+        adapter = await BleakAdapter.get(bluez={"adapter": self._now})
         return await adapter.get_connected_devices(list(services))
 
     async def watch(self, restarted: Callable[[str], None]) -> None:

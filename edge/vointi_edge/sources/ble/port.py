@@ -37,6 +37,9 @@ class RadioPort(Protocol):
     scanner_args: BlueZScannerArgs
     links_in_quiet: bool
 
+    async def find(self) -> None:
+        """Look where the adapter is; asked before each scan. Raises RadioError."""
+
     async def power_cycle(self) -> None:
         """Switch off and on; every link ends. Raises RadioError when it stays down."""
 

@@ -90,6 +90,7 @@ class Station:
 
     async def _scan(self) -> None:
         """Scan until the adapter is deaf or suspected, then take the next step."""
+        await _soon(self._port.find())
         scanner = BleakScanner(
             self._on_advertisement, backend=self._port.scanner, bluez=self._port.scanner_args
         )

@@ -35,6 +35,9 @@ class VirtualPort:
         self.client: type[BaseBleakClient] | None = type("Client", (VirtualClient,), bound)
         self.scanner_args: BlueZScannerArgs = {}
 
+    async def find(self) -> None:
+        """Do nothing: a transport's name stays."""
+
     async def power_cycle(self) -> None:
         """Open the transport anew. Raises RadioError when there is no controller behind it."""
         if not await self._adapter.reopen():
