@@ -71,7 +71,7 @@ unpack() {
     || unavailable "Debian's packages cannot be fetched ($work/apt.log)"
   # base-files has the links /bin → usr/bin that all others count on
   for file in "$deb"/archives/base-files_*.deb "$deb"/archives/*.deb; do
-    dpkg-deb -x "$file" "$into"
+    [ ! -e "$file" ] || dpkg-deb -x "$file" "$into"
   done
   rm -f "$deb"/archives/*.deb
 }

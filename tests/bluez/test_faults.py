@@ -5,10 +5,13 @@ The goals: a stall is found within 90 s and healed within 120 s from when it can
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from bluez_books import balanced
-from uml import Machine
 
+Play = Callable[..., dict[str, Any]]
 pytestmark = [pytest.mark.bluez, pytest.mark.timeout(900)]
 HEALED_S = 120.0
 
@@ -28,21 +31,21 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("scene", FAULTS)
-def test_the_edge_heals_by_itself(machine: Machine, scene: str) -> None:
-    found = machine.play(scene)
+def test_the_edge_heals_by_itself(play: Play, scene: str) -> None:
+    found = play(scene)
     healed = found["healed_s"] if isinstance(found["healed_s"], list) else [found["healed_s"]]
     assert max(healed) <= HEALED_S, FAULTS[scene]
     balanced(found)
 
 
-def test_a_silent_departure_is_found_and_the_return_too(machine: Machine) -> None:
-    found = machine.play("out_of_range")
+def test_a_silent_departure_is_found_and_the_return_too(play: Play) -> None:
+    found = play("out_of_range")
     assert found["found_s"] <= 90
     assert found["healed_s"] <= HEALED_S
     balanced(found)
 
 
-def test_a_whole_home_is_linked(machine: Machine) -> None:
-    found = machine.play("whole_home")
+def test_a_whole_home_is_linked(play: Play) -> None:
+    found = play("whole_home")
     assert found["all_s"] <= 60
     balanced(found)

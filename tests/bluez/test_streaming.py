@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from bluez_books import balanced
-from uml import Machine
 
+Play = Callable[..., dict[str, Any]]
 pytestmark = [pytest.mark.bluez, pytest.mark.timeout(600)]
 
 
-def test_heart_rate_and_raw_ecg_arrive_and_are_accounted_for(machine: Machine) -> None:
-    found = machine.play("streams", seconds=60)
+def test_heart_rate_and_raw_ecg_arrive_and_are_accounted_for(play: Play) -> None:
+    found = play("streams", seconds=60)
     balanced(found)
     assert found["counts"]["strap-1/hr"] >= 60
     # 130 Hz: what a minute of heart rates takes, less the moments of linking

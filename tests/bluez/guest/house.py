@@ -192,7 +192,11 @@ class House:
             if not outbox["pending"]:
                 break
         edge_code = self.edge.end()
-        return {**self.ledger.facts(), "outbox": self.outbox(), "edge_code": edge_code}
+        outbox = self.outbox()
+        accepted = outbox["accepted"]
+        return {
+            **self.ledger.facts(), "outbox": outbox, "accepted": accepted, "edge_code": edge_code
+        }  # fmt: skip
 
 
 def _listening(port: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import traceback
 
 import scenes
@@ -18,6 +19,7 @@ def main() -> int:
     except Exception:
         traceback.print_exc()
         return 1
+    result["virtual_s"] = time.monotonic()
     (SHARE / "result.json").write_text(json.dumps(result))
     return 0
 
