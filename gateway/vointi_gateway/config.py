@@ -27,6 +27,12 @@ _T = TypeVar("_T")
 ENV_PREFIX = "VOINTI_"
 
 
+#: Sets of shards at most; vointi-broker has two accounts for each.
+MAX_SLOTS = 8
+#: A busy machine does not come round to renewing more often.
+MIN_LEASE_S = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
     """Where the broker is and who we are to it; the password is the first line of a file.
@@ -129,7 +135,7 @@ class PostgresSettings:
 class ShardSettings:
     """How the gateways on one PostgreSQL share their work: the same numbers in each of them."""
 
-    #: Sets of shards, each with two sessions at the broker; at most broker.users.SLOTS.
+    #: Sets of shards, each with two sessions at the broker.
     slots: int = 4
     #: A gateway that has said nothing for so long is dead, and the others take its slots.
     lease_s: float = 5.0
@@ -344,6 +350,11 @@ def _check(settings: Settings, where: str) -> None:
     if settings.store == "influx" and settings.influx is None:
         problem = 'is missing; store = "influx" needs it: url, bucket, and org and token for 2.x'
         raise ConfigError(where, "influx", problem)
+    if settings.store == "postgres" and settings.influx is not None:
+        raise ConfigError(
+            where, "influx", 'is copied to from store = "embedded" alone; leave it out'
+        )
+    _check_shards(settings.shards, where)
     owner: dict[str, str] = {}
     seen: set[str] = set()
     for i, pilot in enumerate(settings.pilot):
@@ -385,6 +396,15 @@ def _check_mqtt(settings: Settings, where: str) -> None:
         raise ConfigError(where, "mqtt.tls", "is false, and files are named; set it to true")
     if mqtt.tls and not any(files) and settings.identity is None:
         raise ConfigError(where, "mqtt.ca_file", "is missing; set it, or add [identity]")
+
+
+def _check_shards(shards: ShardSettings, where: str) -> None:
+    if not 1 <= shards.slots <= MAX_SLOTS:
+        problem = f"{shards.slots} is none of 1 to {MAX_SLOTS}; the broker has accounts for so many"
+        raise ConfigError(where, "shards.slots", problem)
+    if shards.lease_s < MIN_LEASE_S:
+        problem = f"{shards.lease_s:g} is too short; a lease under {MIN_LEASE_S:g} s ends by itself"
+        raise ConfigError(where, "shards.lease_s", problem)
 
 
 def _check_name(name: str, where: str, key: str) -> None:

@@ -9,15 +9,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib import metadata
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .chores import Chores, ChoreThread
 from .config import Settings
+from .errors import StoreError
 from .fleet import Fleet
 from .house import house_of
 from .identity.audit import ChainedAudit
 from .identity.service import WATCH_S, Identity
 from .ingest.service import Ingest
+from .ingest.share import Share
 from .live import Event, LiveHub
 from .making import beside, erase_person, make_store
 from .pilots.registry import Registry
@@ -27,6 +29,9 @@ from .store.influx.forwarder import InfluxForwarder, InfluxTarget
 from .store.model import Counts
 from .store.port import Store
 from .store.reading import ReadOnly
+
+if TYPE_CHECKING:
+    from .crew import Crew
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +62,7 @@ class Gateway:
         self._started_s = time.monotonic()
         self._identity: Identity | None = None
         self._ingest: Ingest | None = None
+        self._crew: Crew | None = None
         self._steward: Steward | None = None
         self._chores: ChoreThread | None = None
         self._copies: InfluxForwarder | None = None
@@ -70,6 +76,7 @@ class Gateway:
         self.store.open()
         self.registry.open()
         self.registry.seed(self.settings.pilot)
+        share = self._join()
         audit = ChainedAudit(self.registry.audit)
         self._identity = Identity(self.settings, audit, lambda: self._wall_us() / 1e6)
         house = house_of(self.store, self.registry, self._in_turn, self.settings.hot_days)
@@ -83,8 +90,10 @@ class Gateway:
             beside=beside(self.settings),
         )
         chores.erasures.again()
-        self._steward = Steward(self.registry, self.fleet)
-        self._chores = ChoreThread(chores, *([house.due] if house else []))
+        mine = share or Share()
+        self._steward = Steward(self.registry, self.fleet, mine.has_edge)
+        works: list[Callable[[], None]] = [chores, *([house.due] if house else [])]
+        self._chores = ChoreThread(*(_if_leading(mine, work) for work in works))
         if self.settings.influx is not None and isinstance(self.store, EmbeddedStore):
             target = InfluxTarget(self.settings.influx)
             self._copies = InfluxForwarder(self.store, target, self._person_of)
@@ -95,6 +104,29 @@ class Gateway:
             hub=self.hub,
             agreements=self._steward,
             wall_us=self._wall_us,
+            share=share,
+        )
+        if share is not None:
+            self._crew = self._make_crew(share)
+
+    def _join(self) -> Share | None:
+        """What part of the shards is ours on a database that others use, too; None when alone."""
+        if self.settings.store != "postgres":
+            return None
+        from .crew import join
+
+        return join(self.store, self.settings.shards, self.registry.key.public_text)
+
+    def _make_crew(self, share: Share) -> Crew:
+        from .crew import Crew
+
+        return Crew(
+            self.settings,
+            store=self.store,
+            share=share,
+            sessions=self.ingest.session,
+            writer=self.ingest.writer,
+            welcome=self.steward.announced_all,
         )
 
     def start(self) -> None:
@@ -103,6 +135,8 @@ class Gateway:
         self.hub.start(loop)
         self.ingest.start()
         self.steward.start(self.ingest.session.publish)
+        if self._crew is not None:
+            self._crew.start()
         if self._chores is not None:
             self._chores.start()
         if self._copies is not None:
@@ -121,12 +155,17 @@ class Gateway:
 
     def close(self) -> None:
         """What `stop` does outside the loop; also for a gateway that was opened only."""
+        if self._crew is not None:
+            self._crew.stop()
         if self._chores is not None:
             self._chores.stop()
         if self._steward is not None:
             self._steward.stop()
         if self._ingest is not None:
             self._ingest.stop()
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = None
         if self._copies is not None:
             self._copies.stop()
             self._copies = None
@@ -206,16 +245,25 @@ class Gateway:
 
     def counts(self) -> Counts:
         """Counts of all edges together."""
-        return sum(self.ingest.writer.counts.values(), Counts())
+        return sum(self._counts().values(), Counts())
 
     def counts_of(self, edges: Sequence[str]) -> dict[str, Any]:
         """The five counts of these edges alone."""
-        counts = self.ingest.writer.counts
+        counts = self._counts()
         return asdict(sum((counts[e] for e in edges if e in counts), Counts()))
 
     def held_back(self) -> Mapping[str, int]:
         """Deliveries per edge that were too many at once, since the start."""
         return self.ingest.inbox.held_back
+
+    def _counts(self) -> Mapping[str, Counts]:
+        """Counts per edge; what other gateways counted is in the store alone."""
+        if self._crew is not None:
+            try:
+                return self.store.counts()
+            except StoreError as exc:
+                log.debug("counts as they were last read: %s", exc)
+        return self.ingest.writer.counts
 
     def counts_document(self) -> dict[str, Any]:
         """The five counts by name."""
@@ -240,4 +288,10 @@ class Gateway:
         while True:
             await asyncio.sleep(HEALTH_S)
             if self.hub.listening:
-                self.hub.push([Event("health", json.dumps(self.counts_document()))])
+                counts = await asyncio.to_thread(self.counts_document)
+                self.hub.push([Event("health", json.dumps(counts))])
+
+
+def _if_leading(share: Share, work: Callable[[], None]) -> Callable[[], None]:
+    """What only one of several gateways may do."""
+    return lambda: work() if share.leads else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from vointi_contract.command import CommandResult
@@ -35,10 +36,14 @@ class Steward:
     Args:
         registry: opened.
         fleet: told which pilots and edges there are.
+        mine: whether an edge is ours to send policies to.
 
     """
 
-    def __init__(self, registry: Registry, fleet: Fleet) -> None:
+    def __init__(
+        self, registry: Registry, fleet: Fleet, mine: Callable[[str], bool] = lambda _edge: True
+    ) -> None:
+        self._mine = mine
         self._registry, self._fleet = registry, fleet
         self._publish: Publish | None = None
         self._gate = Gate()
@@ -75,6 +80,12 @@ class Steward:
         """An edge came up: owe it its policy again, at once."""
         with self._owed_lock:
             self._owed.add(edge)
+        self._wake.set()
+
+    def announced_all(self) -> None:
+        """Other edges are ours now: owe every one its policy."""
+        with self._owed_lock:
+            self._owed.update(view.edge for view in self._fleet.edges())
         self._wake.set()
 
     def answered(self, result: CommandResult) -> None:
@@ -126,6 +137,8 @@ class Steward:
         failed = set()
         for view in self._fleet.edges():
             if view.birth is None or not (everyone or view.edge in owed):
+                continue
+            if not self._mine(view.edge):
                 continue
             topic, payload, new = self._registry.policies.current(
                 view.pilot, view.birth, self._gate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 
@@ -10,76 +9,17 @@ import pytest
 from gateway_kit import (
     DEVICE,
     EDGE,
-    EdgeClient,
     gateway_toml,
-    hr_frame,
-    payload,
-    random_boot,
     running_broker,
     running_gateway,
-    wait_for,
 )
+from outbox_kit import Outbox
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.model import SeriesQuery
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(300)]
 
 KILLS = 3
-RATE_HZ = 100
-#: Readings that may wait: a gateway that starts slowly should not make the test long.
-WINDOW = 300
-
-
-class Outbox(threading.Thread):
-    """Sends readings until stopped, and each again until a watermark covers it."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(name="outbox")
-        self.boot = random_boot()
-        self.sent = 0
-        self._edge = EdgeClient(port)
-        self._pending: dict[int, float] = {}
-        self._made_all = threading.Event()
-        self._stop_now = threading.Event()
-
-    def run(self) -> None:
-        with self._edge:
-            while not self._stop_now.is_set():
-                self._forget()
-                if not self._made_all.is_set() and self.pending < WINDOW:
-                    self.sent += 1
-                    self._pending[self.sent] = 0.0
-                self._send_due()
-                time.sleep(1 / RATE_HZ)
-
-    def _forget(self) -> None:
-        mark = self._edge.marks.get((DEVICE, self.boot))
-        if mark is not None:
-            self._pending = {s: t for s, t in self._pending.items() if not mark.covers(s)}
-
-    def _send_due(self) -> None:
-        now = time.monotonic()
-        for seq, last in list(self._pending.items()):
-            if now - last > 2.0:
-                self._pending[seq] = now
-                frame = hr_frame(seq, boot=self.boot, wall_us=time.time_ns() // 1000)
-                topic = self._edge.topics.live(DEVICE)
-                self._edge.client.publish(topic, payload(frame), qos=1)
-
-    @property
-    def pending(self) -> int:
-        return len(self._pending)
-
-    def finish(self) -> None:
-        """Make no more, and end when everything is durable."""
-        self._made_all.set()
-        wait_for(lambda: self.pending == 0, timeout_s=60)
-        self._stop_now.set()
-        self.join()
-
-    def abort(self) -> None:
-        self._stop_now.set()
-        self.join()
 
 
 @pytest.mark.parametrize("kind", ["mosquitto", "embedded"])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from gateway_kit import EDGE, T0_US, ecg_frame, hr_frame
+from gateway_kit import EDGE, T0_US, ecg_frame, hr_frame, wait_for
 from postgres_kit import running_postgres, wipe
 from store_conformance import NAME, Factory, StoreConformance, commit_of, ecg_at, span
 from vointi_gateway.config import PostgresSettings
@@ -177,6 +177,21 @@ def test_a_commit_after_the_lease_is_gone_keeps_nothing(
     assert theirs.counts() == {EDGE: Counts(2, 2)}
     ours.close()
     theirs.close()
+
+
+def test_who_stands_still_within_a_commit_is_cut_off(
+    pair: _Pair, database: PostgresSettings
+) -> None:
+    """A stopped process would hold the leases' rows for ever."""
+    pair.a.step()
+    still = Link(database)
+    still.run("BEGIN")
+    still.run("SELECT slot FROM slot FOR SHARE")
+    pair.expire("a")
+    wait_for(lambda: pair.b.step().held, timeout_s=60.0, step_s=0.2)
+    with pytest.raises(StoreError):
+        still.run("COMMIT")
+    still.close()
 
 
 def test_leases_never_overlap_whatever_happens_in_whatever_order(pair: _Pair) -> None:

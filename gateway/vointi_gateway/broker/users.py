@@ -16,6 +16,7 @@ from typing import Literal
 from vointi_contract.errors import TopicError
 from vointi_contract.topics import ROOT, check_id
 
+from ..config import MAX_SLOTS
 from ..errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,8 @@ GATEWAY_READS = (f"{ROOT}/+/+/+/#",)
 #: What the gateway's sessions add to its name: a broker gives one account one session. The other
 #: lane, and the slots (sets of shards) that several gateways share, each with its two lanes.
 LANES = ("", "-backlog")
-SLOTS = 8
 SUFFIXES = tuple(
-    f"{slot}{lane}" for slot in ("", *(f"-{n}" for n in range(SLOTS))) for lane in LANES
+    f"{slot}{lane}" for slot in ("", *(f"-{n}" for n in range(MAX_SLOTS))) for lane in LANES
 )
 
 #: mosquitto's own number; the file lies beside the passwords, so more rounds guard nothing.

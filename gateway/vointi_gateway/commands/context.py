@@ -70,6 +70,9 @@ class Context:
 
     def as_holder(self) -> bool:
         """Do all that is asked for in the mailbox; False while a gateway holds the store."""
+        if self.settings.store == "postgres":
+            # What is shared is written to by a gateway that has a lease, and by nobody else.
+            return False
         store = make_store(self.settings)
         try:
             store.open()

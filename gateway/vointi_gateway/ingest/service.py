@@ -10,6 +10,7 @@ from ..live import LiveHub
 from ..store.port import Store
 from .inbox import Inbox
 from .sessions import ALL, Sessions
+from .share import Share
 from .writer import Agreements, Writer
 
 
@@ -23,6 +24,8 @@ class Ingest:
         hub: gets every committed reading.
         agreements: what may be kept of whom.
         wall_us: UTC now, µs.
+        share: what is ours when several gateways share the shards; sessions are opened by whoever
+            keeps it. Without one, everything is ours from the start.
 
     """
 
@@ -35,7 +38,9 @@ class Ingest:
         hub: LiveHub,
         agreements: Agreements,
         wall_us: Callable[[], int],
+        share: Share | None = None,
     ) -> None:
+        self._alone = share is None
         chosen = settings.ingest
         self.inbox = Inbox(chosen.queue, chosen.edge_rate_hz, chosen.edge_burst)
         self.session = Sessions(settings.mqtt, self.inbox, wall_us)
@@ -48,12 +53,14 @@ class Ingest:
             agreements=agreements,
             settings=settings.ingest,
             wall_us=wall_us,
+            share=share,
         )
 
     def start(self) -> None:
         """The writer first: deliveries may come with the first packet."""
         self.writer.start()
-        self.session.open("", ALL)
+        if self._alone:
+            self.session.open("", ALL)
 
     def stop(self) -> None:
         """The writer first: what it has committed is still acknowledged."""

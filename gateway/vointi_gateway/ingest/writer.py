@@ -15,7 +15,7 @@ from vointi_contract.errors import ContractError
 from vointi_contract.status import Birth
 
 from ..config import IngestSettings
-from ..errors import StoreError, UnstorableError
+from ..errors import LeaseLostError, StoreError, UnstorableError
 from ..events import last_sample_us, reading_event
 from ..fleet import Fleet
 from ..live import LiveHub
@@ -26,6 +26,7 @@ from .acks import AckBoard
 from .consent import ConsentGate
 from .ledger import Ledger
 from .meter import KEPT, LatencyMeter
+from .share import Share
 from .stage import Delivery, Staged, Stager
 from .status import StatusReader
 from .validate import Fault
@@ -94,6 +95,7 @@ class Writer:
         agreements: what may be kept of whom.
         settings: how deliveries are grouped.
         wall_us: UTC now, µs.
+        share: what is ours to write; the rest is left to whoever has it.
 
     """
 
@@ -108,7 +110,9 @@ class Writer:
         agreements: Agreements,
         settings: IngestSettings,
         wall_us: Callable[[], int],
+        share: Share | None = None,
     ) -> None:
+        self._share = share or Share()
         self._store, self._inbox, self._session = store, inbox, session
         self._fleet, self._hub, self._settings = fleet, hub, settings
         self._agreements = agreements
@@ -119,7 +123,7 @@ class Writer:
         self._said: set[tuple[str, str]] = set()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._status = StatusReader(fleet, agreements.born, agreements.answered)
-        self._acks = AckBoard(session.publish, fleet.pilot_of)
+        self._acks = AckBoard(session.publish, self._pilot_to_answer)
         self._counts: Mapping[str, Counts] = {}
         self.latency = LatencyMeter()
         self.commit_ms = LatencyMeter()
@@ -142,6 +146,9 @@ class Writer:
         if self._thread.is_alive():
             self._thread.join()
         self._drop_jobs()
+
+    def _pilot_to_answer(self, edge: str) -> str | None:
+        return self._fleet.pilot_of(edge) if self._share.has_edge(edge) else None
 
     def _rebuild(self) -> Stager:
         self._counts = dict(self._store.counts())
@@ -206,6 +213,7 @@ class Writer:
         return group
 
     def _process(self, group: list[Delivery]) -> None:
+        group = [d for d in group if self._share.has_topic(d.topic)]
         self._status.clear()
         data = [d for d in group if not self._status.is_status(d.topic)]
         for delivery in group:
@@ -215,6 +223,11 @@ class Writer:
             staged = self._commit(data)
         except UnstorableError as exc:
             self._isolate(group, exc)
+            return
+        except LeaseLostError as exc:
+            log.warning("%s; what is left is written", exc)
+            self._stager = self._rebuild()
+            self._process(group)
             return
         if staged is None:
             return
@@ -275,7 +288,7 @@ class Writer:
                     self._store.commit(staged.commit)
                     self.commit_ms.add((time.perf_counter() - started) * 1000)
                 self._recovered()
-            except UnstorableError:
+            except (UnstorableError, LeaseLostError):
                 raise
             except StoreError as exc:
                 self._refused(exc)

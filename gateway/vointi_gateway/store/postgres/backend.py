@@ -100,6 +100,25 @@ class PostgresStore:
         self._fence = dict(slots)
         self._load()
 
+    @property
+    def leases(self) -> Mapping[int, tuple[str, int]]:
+        """The leases that commits are bound to; fewer once a commit has found some gone."""
+        return dict(self._fence or {})
+
+    def claim(self, registry: str) -> None:
+        """Bind the database to one registry. Raises StoreError: it belongs to another."""
+        link = self._writer()
+        link.run(
+            "INSERT INTO meta VALUES ('registry', :mine) ON CONFLICT (key) DO NOTHING",
+            mine=registry,
+        )
+        ((found,),) = link.run("SELECT value FROM meta WHERE key = 'registry'")
+        if found != registry:
+            raise StoreError(
+                "data_dir: the gateways on this database have another registry; "
+                "give all of them the same data_dir, on one machine"
+            )
+
     def holds(self, slot: int) -> bool:
         """Whether the last commit found this slot's lease standing."""
         return self._fence is not None and slot in self._fence

@@ -15,6 +15,8 @@ from ...errors import StoreError, UnstorableError
 
 #: Longer than any transaction here, shorter than the patience of who waits for an answer.
 ANSWER_S = 30.0
+#: A gateway that stands still within a transaction holds its leases' rows: the server cuts it off.
+STILL_MS = 3000
 #: SQLSTATE classes that put the blame on the data: out of range, not representable, there twice.
 _DATA_AT_FAULT = ("22", "23")
 
@@ -95,6 +97,7 @@ class Link:
                 unix_sock=socket,
                 timeout=ANSWER_S,
                 application_name="vointi-gateway",
+                startup_params={"idle_in_transaction_session_timeout": str(STILL_MS)},
             )
         except (pg8000.exceptions.Error, OSError) as exc:
             raise StoreError(

@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS anchor (
 CREATE TABLE IF NOT EXISTS latest (
     device text, metric text, t_us bigint, value float8, PRIMARY KEY (device, metric)
 );
+CREATE TABLE IF NOT EXISTS meta (key text PRIMARY KEY, value text NOT NULL);
 -- Who receives and stores which set of shards. A higher epoch ends the right of every lower one.
 CREATE TABLE IF NOT EXISTS slot (
     slot integer PRIMARY KEY, holder text NOT NULL, epoch bigint NOT NULL, until timestamptz NOT NULL
