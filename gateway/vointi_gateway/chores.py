@@ -18,6 +18,7 @@ from .pilots.backup import backup
 from .pilots.erasure import Erasures
 from .pilots.registry import Registry
 from .pilots.sealed import read_key, seal
+from .quarantine import QuarantineRoom
 from .store.model import ErasedRows, WornSpan
 from .store.port import Alone, KeepingStore, Store
 
@@ -70,6 +71,7 @@ class Chores:
         in_turn: does something with it when nobody else writes.
         erase_copies: removes a pseudonym from copies: ``done``, ``none`` or why not yet.
         changed: called before and after an erasure: what is asked for must hold first.
+        quarantine: what could not be stored, and is tried again.
         house: what is done at night, if the store keeps house.
         beside: see Erasures.
 
@@ -82,12 +84,14 @@ class Chores:
         store: Store,
         in_turn: Alone,
         erase_copies: Callable[[str], str],
+        quarantine: QuarantineRoom,
         changed: Callable[[], None] = lambda: None,
         house: House | None = None,
         beside: Mapping[str, Path | None] | None = None,
     ) -> None:
         self._registry, self._store, self._in_turn = registry, store, in_turn
         self._copies, self._changed, self._house = erase_copies, changed, house
+        self._quarantine = quarantine
         self._retry_s = 0.0
         self.erasures = Erasures(registry, registry.wall_us, beside)
 
@@ -100,7 +104,11 @@ class Chores:
                 self._changed()
                 self.erasures.carry_out(erasure, self)
                 self._changed()
-        works = {"export": self._export, "backup": self._backup}
+        works = {
+            "export": self._export,
+            "backup": self._backup,
+            "quarantine": self._look_again,
+        }
         self._registry.jobs.run(works | {"tidy": self._tidy, "check": self._check})
 
     def erase_store(self, spans: Sequence[WornSpan]) -> ErasedRows:
@@ -133,6 +141,17 @@ class Chores:
             manifest = backup(self._registry, copy, Path(made), actor, name)
             seal(Path(made), folder, key)
         return {"folder": str(folder), "files": len(manifest["files"])}
+
+    def _look_again(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        ids, actor = arguments["ids"], arguments["actor"]
+        match arguments["action"]:
+            case "show":
+                return self._quarantine.row(*ids)
+            case "replay":
+                return self._quarantine.replay(ids, actor=actor)
+            case "drop":
+                return self._quarantine.drop(ids, actor=actor)
+        return {"rows": self._quarantine.rows()}
 
     def _tidy(self, arguments: dict[str, Any]) -> dict[str, Any]:
         if self._house is None:

@@ -18,11 +18,14 @@ from .fleet import Fleet
 from .house import house_of
 from .identity.audit import ChainedAudit
 from .identity.service import WATCH_S, Identity
+from .ingest.replay import Replay
 from .ingest.service import Ingest
 from .ingest.share import Share
 from .live import Event, LiveHub
 from .making import beside, erase_person, make_store
+from .pilots.gate import Gate
 from .pilots.registry import Registry
+from .quarantine import QuarantineRoom
 from .steward import Steward
 from .store.embedded import EmbeddedStore
 from .store.influx.forwarder import InfluxForwarder, InfluxTarget
@@ -62,6 +65,7 @@ class Gateway:
         self._started_s = time.monotonic()
         self._identity: Identity | None = None
         self._ingest: Ingest | None = None
+        self._quarantine: QuarantineRoom | None = None
         self._crew: Crew | None = None
         self._steward: Steward | None = None
         self._chores: ChoreThread | None = None
@@ -80,9 +84,13 @@ class Gateway:
         audit = ChainedAudit(self.registry.audit)
         self._identity = Identity(self.settings, audit, lambda: self._wall_us() / 1e6)
         house = house_of(self.store, self.registry, self._in_turn, self.settings.hot_days)
+        replay = Replay(self.fleet.pilot_of, self._gate_now, self._wall_us)
+        room = QuarantineRoom(self.store, self._in_turn, replay, self.registry.audit)
+        self._quarantine = room
         chores = Chores(
             registry=self.registry,
             store=self.store,
+            quarantine=room,
             in_turn=self._in_turn,
             erase_copies=self._erase_copies,
             changed=self._erased,
@@ -183,6 +191,13 @@ class Gateway:
         return self._steward
 
     @property
+    def quarantine(self) -> QuarantineRoom:
+        """The quarantine of an opened gateway."""
+        if self._quarantine is None:
+            raise RuntimeError("the gateway is not open")
+        return self._quarantine
+
+    @property
     def identity(self) -> Identity:
         """The identities of an opened gateway."""
         if self._identity is None:
@@ -212,6 +227,9 @@ class Gateway:
 
     def _erased(self) -> None:
         self.steward.refresh()
+
+    def _gate_now(self) -> Gate:
+        return self.steward.gate()
 
     def _erase_copies(self, person: str) -> str:
         if self._copies is not None:

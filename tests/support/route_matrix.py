@@ -29,6 +29,7 @@ WITHOUT_A_BODY = ("/approve", "/use")
 PLACES = {
     "{path:path}": "css/base.css", "{token}": "none", "{pilot}": PILOT, "{person}": PERSON,
     "{purpose}": "care", "{erasure}": "none", "{export}": "none", "{approval}": "none",
+    "{delivery}": "none",
 }  # fmt: skip
 QUERIES = {"GET /api/v1/series": f"?device={OWN}&metric=heart_rate&{SPAN}"}
 #: 503: the route is open to this role, and the stream is not, because the house is closing.
@@ -64,6 +65,10 @@ POST /api/v1/approvals            401       403     403  404  404      403
 POST /api/v1/approvals/{approval}/approve 401 403   403  403  404      403
 POST /api/v1/approvals/{approval}/use 401   403     403  404  404      403
 GET /api/v1/refusals              401       403     200  200  200      403
+GET /api/v1/quarantine            401       403     403  403  200      403
+GET /api/v1/quarantine/{delivery} 401       403     403  403  404      403
+POST /api/v1/quarantine/replay    401       403     403  403  422      403
+POST /api/v1/quarantine/drop      401       403     403  403  422      403
 GET /api/v1/audit                 401       403     200  403  200      403
 GET /api/v1/audit/head            401       200     200  200  200      403
 GET /api/v1/devices               401       200     200  200  200      200

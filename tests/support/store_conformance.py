@@ -224,6 +224,27 @@ class StoreConformance:
         assert found.seq.tolist() == [2**63 - 1] * 3
         assert next(iter(store.receipts())).boot == 2**64 - 1
 
+    def test_what_leaves_quarantine_leaves_with_the_commit_that_says_so(self, store: Store) -> None:
+        rows = [
+            Quarantined(EDGE, "a/topic", b"\x00raw", "seq", "send it", bytes([n]) * 16, T0_US + n)
+            for n in (2, 1, 3)
+        ]
+        store.commit(Commit(quarantined=tuple(rows), tally={EDGE: Counts(3, 0, 0, 3)}))
+        assert [row.received_us - T0_US for row in store.quarantined()] == [1, 2, 3]
+        assert rows[0] in store.quarantined()
+        gone = replace(
+            commit_of(hr_frame(1)),
+            released=(rows[0].digest, b"never" * 3),
+            quarantined=(replace(rows[0], field="other"),),
+            tally={EDGE: Counts(0, 1, 0, -1)},
+        )
+        store.commit(gone)
+        assert [row.field for row in store.quarantined()] == ["seq", "other", "seq"]
+        store.commit(Commit(released=tuple(row.digest for row in rows)))
+        assert store.quarantined() == ()
+        assert store.counts() == {EDGE: Counts(3, 1, 0, 2)}
+        assert store.samples(span("heart_rate")).seq.tolist() == [1]
+
     def test_reopen_shows_what_is_durable(self, store: Store) -> None:
         store.commit(commit_of(hr_frame(1)))
         store.reopen()

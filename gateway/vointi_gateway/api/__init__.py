@@ -18,6 +18,7 @@ from . import (
     metrics,
     participants,
     pilots,
+    quarantine,
     refusals,
     series,
     session,
@@ -31,7 +32,7 @@ def router() -> APIRouter:
     api = APIRouter(prefix="/api/v1")
     for resource in (
         *(health, metrics, approvals, pilots, devices, series, live, participants, loans),
-        *(consents, erasures, exports, refusals, audit, session, edges),
+        *(consents, erasures, exports, refusals, quarantine, audit, session, edges),
     ):
         api.include_router(resource.router)
     return api

@@ -14,6 +14,7 @@ from ..fleet import Fleet
 from ..identity.service import Identity
 from ..live import LiveHub
 from ..pilots.registry import Registry
+from ..quarantine import QuarantineRoom
 from ..steward import Steward
 from ..store.port import Store
 
@@ -35,6 +36,10 @@ class GatewayView(Protocol):
         """Who knows what is agreed."""
 
     identity: Identity
+
+    @property
+    def quarantine(self) -> QuarantineRoom:
+        """What could not be stored."""
 
     def now_us(self) -> int:
         """UTC now, µs."""

@@ -15,6 +15,7 @@ from . import (
     export,
     participant,
     pilot,
+    quarantine,
     sample,
     tidy,
 )
@@ -35,6 +36,7 @@ def add_commands(
         erase,
         export,
         backup,
+        quarantine,
         tidy,
         doctor,
         audit,

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeAlias
 
 from rich.console import Console
@@ -16,11 +17,16 @@ from rich.table import Table
 from ..chores import Chores
 from ..config import Settings
 from ..errors import RegistryError, StoreLockedError
+from ..fleet import Fleet
 from ..house import house_of
+from ..identity.audit import ChainedAudit
+from ..identity.service import Identity
+from ..ingest.replay import Replay
 from ..making import beside, erase_person, make_store
 from ..pilots.jobs import Job
 from ..pilots.registry import Registry
-from ..store.port import Store
+from ..quarantine import QuarantineRoom
+from ..store.port import Alone, Store
 
 #: A running gateway looks into its mailbox twice a second; a backup of a large store takes minutes.
 WAIT_S = 900.0
@@ -113,10 +119,22 @@ class Context:
             registry=self.registry,
             store=store,
             in_turn=in_turn,
+            quarantine=self._quarantine(store, in_turn),
             erase_copies=lambda person: self._erase_copies(store, person),
             house=house_of(store, self.registry, in_turn, self.settings.hot_days),
             beside=beside(self.settings),
         )
+
+    def _quarantine(self, store: Store, alone: Alone) -> QuarantineRoom:
+        pilots = self.registry.pilots.settings()
+        shut_out: dict[str, str | None] = {}
+        if self.settings.identity is not None:
+            identity = Identity(self.settings, ChainedAudit(self.registry.audit), time.time)
+            shut_out = {edge: identity.why_shut_out(edge) for p in pilots for edge in p.edges}
+            identity.close()
+        fleet = Fleet(pilots, shut_out.get)
+        replay = Replay(fleet.pilot_of, cache(self.registry.gate), self.registry.wall_us)
+        return QuarantineRoom(store, alone, replay, self.registry.audit)
 
     def _erase_copies(self, store: Store, person: str) -> str:
         if self.settings.store == "influx":

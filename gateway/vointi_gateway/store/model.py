@@ -165,11 +165,13 @@ class Commit:
     births: Mapping[str, str] = field(default_factory=dict)
     anchors: tuple[Anchor, ...] = ()
     refused: tuple[Refused, ...] = ()
+    #: Digests of what leaves quarantine, before anything else of this commit.
+    released: tuple[bytes, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
         parts = (self.readings, self.quarantined, self.receipts, self.tally, self.births)
-        return any(parts) or bool(self.anchors)
+        return any(parts) or bool(self.anchors) or bool(self.released)
 
 
 @dataclass(frozen=True, slots=True)

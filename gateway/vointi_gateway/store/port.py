@@ -20,6 +20,7 @@ from .model import (
     Latest,
     Limit,
     Point,
+    Quarantined,
     Receipt,
     Refused,
     Samples,
@@ -70,7 +71,7 @@ class Store(Protocol):
         """A consistent copy of everything in a new file. Raises StoreError."""
 
     def receipts(self) -> Iterator[Receipt]:
-        """Every settled range. Ranges may touch, overlap only LOST with STORED (stored wins)."""
+        """Every settled range. Ranges may touch, overlap only STORED with others (it wins)."""
 
     def counts(self) -> Mapping[str, Counts]:
         """Counts per edge, of everything ever committed."""
@@ -80,6 +81,9 @@ class Store(Protocol):
 
     def digests(self) -> set[bytes]:
         """Digests of what is in quarantine."""
+
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """Everything that is in quarantine, in the order of arrival."""
 
     def births(self) -> Mapping[str, str]:
         """The newest birth document of every edge, as it was committed."""

@@ -22,6 +22,7 @@ from ..model import (
     Latest,
     Outcome,
     Point,
+    Quarantined,
     Receipt,
     Refused,
     Samples,
@@ -196,6 +197,8 @@ class EmbeddedStore(Upkeep):
         tables = _tables(commit, rows, new)
         try:
             con.begin()
+            for digest in commit.released:
+                con.execute("DELETE FROM quarantine WHERE digest = ?", [digest])
             for name, table in tables.items():
                 insert(con, name, table)
             self._insert_births(commit.births)
@@ -279,6 +282,18 @@ class EmbeddedStore(Upkeep):
         """Digests of what is in quarantine."""
         rows = self._read(lambda c: c.execute("SELECT digest FROM quarantine").fetchall())
         return {bytes(row[0]) for row in rows}
+
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """What is in quarantine."""
+        sql = (
+            "SELECT edge, topic, payload, field, fix, digest, received_us FROM quarantine "
+            "ORDER BY received_us, rowid"
+        )
+        rows = self._read(lambda c: c.execute(sql).fetchall())
+        return tuple(
+            Quarantined(edge, topic, bytes(payload), field, fix, bytes(digest), at_us)
+            for edge, topic, payload, field, fix, digest, at_us in rows
+        )
 
     def births(self) -> Mapping[str, str]:
         """The newest birth document of every edge."""

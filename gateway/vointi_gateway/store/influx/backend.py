@@ -25,6 +25,7 @@ from ..model import (
     Counts,
     ErasedRows,
     Latest,
+    Quarantined,
     Receipt,
     Refused,
     Samples,
@@ -263,6 +264,10 @@ class InfluxStore:
     def digests(self) -> set[bytes]:
         """Digests of what is in quarantine."""
         return self._ledger.digests()
+
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """What is in quarantine."""
+        return self._ledger.quarantined()
 
     def births(self) -> Mapping[str, str]:
         """The newest birth document of every edge."""

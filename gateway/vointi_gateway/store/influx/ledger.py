@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import StoreError, StoreLockedError
-from ..model import Anchor, Commit, Counts, Outcome, Receipt, Refused, WornSpan
+from ..model import Anchor, Commit, Counts, Outcome, Quarantined, Receipt, Refused, WornSpan
 from ..receipts import merge_receipts
 from ..worn import may_hold
 
@@ -147,6 +147,17 @@ class Ledger:
         """Digests of what is in quarantine."""
         return {bytes(row[0]) for row in self.rows("SELECT digest FROM quarantine")}
 
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """What is in quarantine."""
+        rows = self.rows(
+            "SELECT edge, topic, payload, field, fix, digest, received_us FROM quarantine "
+            "ORDER BY received_us, rowid"
+        )
+        return tuple(
+            Quarantined(edge, topic, bytes(payload), field, fix, bytes(digest), at_us)
+            for edge, topic, payload, field, fix, digest, at_us in rows
+        )
+
     def births(self) -> Mapping[str, str]:
         """The newest birth document of every edge."""
         return dict(self.rows("SELECT edge, document FROM birth"))
@@ -162,6 +173,9 @@ def put_commit(con: sqlite3.Connection, commit: Commit) -> None:
             (edge, c.accepted, c.stored, c.duplicates, c.quarantined, c.lost)
             for edge, c in commit.tally.items()
         ],
+    )
+    con.executemany(
+        "DELETE FROM quarantine WHERE digest = ?", [(digest,) for digest in commit.released]
     )
     con.executemany(
         "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -15,6 +15,7 @@ from ..model import (
     ErasedRows,
     Latest,
     Outcome,
+    Quarantined,
     Receipt,
     Refused,
     Samples,
@@ -198,6 +199,17 @@ class PostgresStore:
     def digests(self) -> set[bytes]:
         """Digests of what is in quarantine."""
         return {bytes(digest) for (digest,) in self._ask("SELECT digest FROM quarantine")}
+
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """What is in quarantine."""
+        rows = self._ask(
+            "SELECT edge, topic, payload, field, fix, digest, received_us FROM quarantine "
+            "ORDER BY received_us, id"
+        )
+        return tuple(
+            Quarantined(edge, topic, bytes(payload), field, fix, bytes(digest), int(at_us))
+            for edge, topic, payload, field, fix, digest, at_us in rows
+        )
 
     def births(self) -> Mapping[str, str]:
         """The newest birth document of every edge."""

@@ -71,6 +71,8 @@ def write(link: Link, commit: Commit, built: Builder, now_us: int) -> None:
         "receipt": receipts(commit),
         "quarantine": quarantined(commit),
     }
+    for digest in commit.released:
+        link.run("DELETE FROM quarantine WHERE digest = :digest", digest=digest)
     for table, records in tables.items():
         if records:
             link.run(insert(table), rows=as_json(records))
