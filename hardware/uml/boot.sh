@@ -12,5 +12,6 @@ rm -f "$share/exit"
 [ -w /dev/shm ] && export TMPDIR=/dev/shm
 "$work/linux" "mem=${MEMORY:-512M}" root=/dev/root rootfstype=hostfs \
   "rootflags=$work/root" ro init=/init con=null con0=null,fd:1 ssl=null quiet seccomp=on $time \
-  "CLONE=$clone" "SHARE=$share" "PYC=$work/pyc" "$@" < /dev/null
+  "CLONE=$clone" "SHARE=$share" "PYC=$work/pyc" "MODULES=$work/modules" \
+  "$@" < /dev/null
 exit "$(cat "$share/exit" 2>/dev/null || echo 99)"

@@ -83,7 +83,7 @@ printf 'messagebus:x:101:\nbluetooth:x:102:\n' >> "$root/etc/group"
 echo 0123456789abcdef0123456789abcdef > "$root/etc/machine-id"
 echo '127.0.0.1 localhost' > "$root/etc/hosts"
 ln -sfn python$python "$root/usr/bin/python3"
-mkdir -p "$root"/{proc,sys,dev,run,tmp,clone,share,pyc,disk,var/lib/bluetooth}
+mkdir -p "$root"/{proc,sys,dev,run,tmp,clone,share,pyc,disk,modules,var/lib/bluetooth}
 rm -rf "$root/var/run" && ln -s /run "$root/var/run"
 rm -rf "$root"/usr/share/{doc,man,locale,info,i18n} "$root"/usr/lib/x86_64-linux-gnu/*.a
 cp "$here/init" "$root/init"

@@ -90,13 +90,18 @@ class Child:
 
 
 class House:
-    """One home; `edge`, `sim`, `bluetoothd` and `broker` may be ended and started at will."""
+    """One home; `edge`, `sim`, `bluetoothd` and `broker` may be ended and started at will.
 
-    def __init__(self, devices: Sequence[str] = ("strap-1",), adapters: int = 1) -> None:
+    `more` is what else stands in the edge's configuration.
+    """
+
+    def __init__(
+        self, devices: Sequence[str] = ("strap-1",), adapters: int = 1, more: str = ""
+    ) -> None:
         names = [f"hci{number}" for number in range(adapters)]
         text = _CONFIG.format(adapters=json.dumps(names))
         text += "".join(_DEVICE.format(name, *MODELS[name]) for name in devices)
-        Path("/tmp/edge.toml").write_text(text)
+        Path("/tmp/edge.toml").write_text(text + more)
         Path("/tmp/broker.conf").write_text(
             f"listener {_MQTT} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"
         )

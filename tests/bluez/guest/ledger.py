@@ -12,7 +12,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from vointi_contract.ack import Watermark, encode_ack
 from vointi_contract.codec import decode
-from vointi_contract.frame import Batch
+from vointi_contract.frame import Batch, Frame
+from vointi_contract.metrics import by_code
 from vointi_contract.topics import EdgeTopics
 
 TOPICS = EdgeTopics("demo-home", "home-1")
@@ -30,6 +31,7 @@ class Ledger:
         self.links: dict[str, tuple[str, str]] = {}
         self.notes: list[tuple[float, str, str, str]] = []
         self.samples: Counter[tuple[str, str]] = Counter()
+        self.values: dict[str, list[float]] = {}
         self.duplicates = 0
         self.lost = 0
         self._upto: dict[tuple[str, int], int] = {}
@@ -114,6 +116,15 @@ class Ledger:
             self.last_s[key] = now_s
             self.counts[key] += 1
             self.samples[key] += len(frame.channels[0].values)
+            self._remember(frame)
+
+    def _remember(self, frame: Frame) -> None:
+        """The last ten values of what is said rarely."""
+        for channel in frame.channels:
+            if not frame.rate_hz:
+                name = f"{frame.device}/{by_code(channel.metric).name}"
+                values = self.values.setdefault(name, []) + channel.physical().tolist()
+                self.values[name] = values[-10:]
 
     def _note(self, key: tuple[str, int], seq: int) -> bool:
         """Whether this is new; a range closes up as its holes are filled."""

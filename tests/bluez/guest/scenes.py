@@ -10,6 +10,7 @@ from typing import Any
 
 from house import MODELS, STRAP, House, quit_hard, say
 from soak import soak
+from wires import wires
 
 PAIR = ("strap-1", "oxi-1")
 # A stall is to be found within 90 s and healed 120 s after it can be; later it never will.
@@ -196,4 +197,4 @@ def edge_restarted() -> dict[str, Any]:
         return {"code": code, "healed_s": healed, **house.settle()}
 
 
-__all__ = ["soak"]
+__all__ = ["soak", "wires"]
