@@ -65,7 +65,6 @@ class House:
     def tidy(self, actor: str) -> dict[str, Any]:
         """Move old days away and remove those that are too old; what was done, in rows."""
         today_us = self._registry.wall_us() // _DAY_US * _DAY_US
-        moved = self._store.archive(today_us - self._hot_days * _DAY_US, self._alone)
         limits = list(self._limits(today_us))
         removed: tuple[Expired, ...] = self._alone(lambda _: self._store.expire(limits))
         facts = {}
@@ -73,6 +72,7 @@ class House:
             if expired:
                 rows = facts[limit.pilot] = asdict(expired)
                 self._registry.audit.append("retention", actor, pilot=limit.pilot, **rows)
+        moved = self._store.archive(today_us - self._hot_days * _DAY_US, self._alone)
         self._path.write_text(self._today() + "\n", encoding="utf-8")
         log.info("%d rows moved to the lake; removed as too old: %s", moved, facts or "nothing")
         return {"moved": moved, "removed": facts}

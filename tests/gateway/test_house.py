@@ -137,7 +137,7 @@ def test_a_night_that_fails_is_tried_again_after_an_hour(
         raise StoreError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(home.store, "archive", full)
+        patch.setattr(home.store, "expire", full)
         with pytest.raises(StoreError):
             house.due()
         house.due()

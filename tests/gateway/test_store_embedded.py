@@ -7,15 +7,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
-from gateway_kit import EDGE, hr_frame
+from gateway_kit import EDGE, T0_US, hr_frame
 from keeping_conformance import KeepingConformance
 from store_conformance import Factory, commit_of, ecg_at, span
 from vointi_gateway.errors import StoreError, StoreLockedError
 from vointi_gateway.store.embedded import EmbeddedStore
-from vointi_gateway.store.model import Counts
+from vointi_gateway.store.model import Counts, ExportMark, WornSpan
 
 _KILLED = """
 import sys
@@ -166,3 +167,99 @@ def test_readers_do_not_disturb_the_writer(tmp_path: Path) -> None:
 def test_the_data_folder_is_made(tmp_path: Path) -> None:
     _open(tmp_path / "a" / "b" / "c.duckdb").close()
     assert [p.name for p in (tmp_path / "a" / "b").iterdir()] == ["c.duckdb"]
+
+
+def test_a_file_that_is_read_is_not_replaced_before(tmp_path: Path) -> None:
+    """A cursor keeps the old file's instance open: what is committed then would be lost with it."""
+    store = _open(tmp_path / "r.duckdb")
+    store.commit(commit_of(hr_frame(1), ecg_at(2)))
+    reading, release = threading.Event(), threading.Event()
+
+    def read(_cursor: object) -> None:
+        reading.set()
+        assert release.wait(60)
+
+    reader = threading.Thread(target=lambda: store._read(read))
+    reader.start()
+    assert reading.wait(60)
+    gone = WornSpan("edge-1.strap-1", T0_US + 1, T0_US + 2)
+    eraser = threading.Thread(target=lambda: store.erase([gone]))
+    eraser.start()
+    # It has deleted and waits: nobody else gets in before it, and it not before the reader is out.
+    while store._readers._owner is None:
+        time.sleep(0.001)
+    late: list[int] = []
+    second = threading.Thread(target=lambda: late.extend(store.samples(span("ecg")).seq.tolist()))
+    second.start()
+    assert (late, eraser.is_alive()) == ([], True)
+    release.set()
+    for thread in (reader, eraser, second):
+        thread.join(60)
+        assert not thread.is_alive()
+    assert len(late) == 73
+    store.commit(commit_of(hr_frame(3)))
+    store.close()
+    store = _open(tmp_path / "r.duckdb")
+    assert store.samples(span("heart_rate")).seq.tolist() == [1, 3]
+    store.close()
+
+
+def test_a_file_is_written_anew_after_a_crash_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted and killed: the next start removes the bytes, and no row is summed twice or never."""
+    path = tmp_path / "c.duckdb"
+    store = _open(path)
+    store.commit(commit_of(*(hr_frame(s, wall_us=T0_US + s) for s in range(1, 50))))
+    store.summarise()
+    store.save_export_mark("influx", ExportMark(-1, 39))
+    store.commit(commit_of(*(hr_frame(s, wall_us=T0_US + s) for s in range(50, 60))))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vointi_gateway.store.embedded.erase.rewrite", killed)
+        patch.setattr(store, "open", lambda: None)
+        with pytest.raises(KeyboardInterrupt):
+            store.erase([WornSpan("edge-1.strap-1", T0_US, T0_US + 11)])
+    store = _open(path)
+    assert store.samples(span("heart_rate")).seq.tolist() == list(range(11, 60))
+    # Three scalars a frame: thirteen frames and one were copied, ten of them are gone.
+    assert store.export_mark("influx") == ExportMark(-1, 9)
+    store.summarise()
+    assert store.windows(span("heart_rate"), 60_000_000).n.tolist() == [49]
+    store.close()
+    with duckdb.connect(str(path)) as con:
+        assert con.execute("SELECT count(*) FROM meta WHERE key = 'owed'").fetchall() == [(0,)]
+
+
+def test_nothing_is_deleted_where_no_new_file_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = _open(tmp_path / "f.duckdb")
+    store.commit(commit_of(hr_frame(1)))
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+        with pytest.raises(StoreError, match=r"make \d+ MiB of room"):
+            store.erase([WornSpan("edge-1.strap-1", 0, 2**62)])
+    assert store.samples(span("heart_rate")).seq.tolist() == [1]
+    store.close()
+
+
+def test_a_file_of_the_first_schema_is_carried_on(tmp_path: Path) -> None:
+    """Before there were summaries and a lake: they are made of what is there."""
+    path = tmp_path / "one.duckdb"
+    store = _open(path)
+    store.commit(commit_of(hr_frame(1), ecg_at(2)))
+    store.close()
+    with duckdb.connect(str(path)) as con:
+        for table in ("minute", "day", "lake_file", "lake_drop", "undated"):
+            con.execute(f"DROP TABLE {table}")
+        con.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
+    for _ in range(2):
+        store = _open(path)
+        store.summarise()
+        assert store.windows(span("ecg"), 60_000_000).n.tolist() == [73]
+        assert store.windows(span("ecg"), 60_000_000).source == "1m"
+        store.close()

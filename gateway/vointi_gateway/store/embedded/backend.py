@@ -30,8 +30,8 @@ from ..model import (
     Windows,
 )
 from ..receipts import merge_receipts
+from . import erase, queries
 from . import export as exporting
-from . import queries
 from .anchors import AnchorTable, Offsets
 from .insert import insert
 from .lake import quoted
@@ -78,6 +78,7 @@ class EmbeddedStore(Upkeep):
         self._con = self._connect()
         try:
             self._prepare()
+            self._finish()
             self._load()
             self.compact()
             self._lake.sweep(self._con)
@@ -135,6 +136,14 @@ class EmbeddedStore(Upkeep):
                 f"data_dir: {self._path.name} has schema {found[0][0]}, this version reads "
                 f"{SCHEMA_VERSION}; use the version that wrote it"
             )
+
+    def _finish(self) -> None:
+        """Write the file anew if that was cut short: its rows' numbers are of the new one."""
+        marks = erase.owed(self._con)
+        if marks is not None:
+            self.close()
+            erase.rewrite(self._path, marks)
+            self._con = self._connect()
 
     def _load(self) -> None:
         rows = self._con.execute("SELECT sid, device, stream, metric FROM series").fetchall()
@@ -369,14 +378,15 @@ class EmbeddedStore(Upkeep):
         return self._con
 
     def _read(self, ask: Callable[[Any], _T]) -> _T:
-        with self._lock:
-            cursor = self._writer().cursor()
-        try:
-            return ask(cursor)
-        except duckdb.Error as exc:
-            raise StoreError(f"the store could not answer: {_line(exc)}") from exc
-        finally:
-            cursor.close()
+        with self._readers.shared():
+            with self._lock:
+                cursor = self._writer().cursor()
+            try:
+                return ask(cursor)
+            except duckdb.Error as exc:
+                raise StoreError(f"the store could not answer: {_line(exc)}") from exc
+            finally:
+                cursor.close()
 
 
 def _line(exc: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ from .summaries import DAY_US, MINUTE_US
 
 ALL_KINDS = tuple(kind for kinds in KINDS.values() for kind in kinds)
 
+#: In `meta`: the file holds deleted rows still.
+_OWED = "owed"
 #: A copy runs at some 6 M rows a second; this is a store a hundred times a city's.
 COPY_S = 3600
 
@@ -183,6 +186,25 @@ def marks(cursor: Any) -> dict[str, list[int]]:
         ).fetchall()[0]
         found[key] = [int(n) - 1 for n in counts]
     return found
+
+
+def owe(con: Any, found: Mapping[str, list[int]]) -> None:
+    """Note, in the transaction that deletes, that the file has to be written anew."""
+    con.execute("INSERT INTO meta VALUES (?, ?)", [_OWED, json.dumps(found)])
+
+
+def owed(con: Any) -> dict[str, list[int]] | None:
+    """The marks for the new file, if one is owed."""
+    rows = con.execute("SELECT value FROM meta WHERE key = ?", [_OWED]).fetchall()
+    return json.loads(rows[0][0]) if rows else None
+
+
+def must_have_room(path: Path) -> None:
+    """Raises StoreError when a second copy of the file would not fit: nothing was changed yet."""
+    free, needed = shutil.disk_usage(path.parent).free, path.stat().st_size
+    if free < needed:
+        mib = (needed - free) / 2**20
+        raise StoreError(f"data_dir: the store cannot be written anew; make {mib:.0f} MiB of room")
 
 
 def copy_file(source: Path, target: Path) -> None:

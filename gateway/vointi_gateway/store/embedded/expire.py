@@ -28,23 +28,29 @@ def note_undated(con: Any, now_us: int) -> None:
     )
 
 
-def expire(con: Any, lake: Lake, limit: Limit) -> Expired:
-    """Remove in the caller's transaction; files go at the next sweep."""
+def expire(con: Any, lake: Lake, limit: Limit) -> tuple[Expired, int]:
+    """Remove in the caller's transaction; files go at the next sweep.
+
+    What was removed, and how many rows of it from the file itself.
+    """
     gone = dict.fromkeys((*_TABLES, "summary"), 0)
+    hot = 0
     for kind, table in _TABLES.items():
         sids = _sids(con, limit.pilot, kind)
         before = getattr(limit, f"{kind}_us")
-        gone[kind] += _delete(con, table, sids, before) + _delete_undated(con, table, sids, before)
-        gone[kind] += _drop_files(con, lake, limit.pilot, kind, before)
+        rows = _delete(con, table, sids, before) + _delete_undated(con, table, sids, before)
+        hot += rows
+        gone[kind] += rows + _drop_files(con, lake, limit.pilot, kind, before)
     sids = [sid for kind in _TABLES for sid in _sids(con, limit.pilot, kind)]
-    gone["summary"] = _drop_files(con, lake, limit.pilot, "minute", limit.summary_us)
-    gone["summary"] += _delete(con, "minute", sids, limit.summary_us)
+    rows = _delete(con, "minute", sids, limit.summary_us)
+    gone["summary"] = rows + _drop_files(con, lake, limit.pilot, "minute", limit.summary_us)
+    # The file is written anew when days are moved: the bytes of a few sums may wait for that.
     _delete(con, "day", sids, limit.summary_us)
     quarantined = con.execute(
         "DELETE FROM quarantine WHERE received_us < ? AND edge IN (SELECT unnest(?))",
         [limit.scalar_us, list(limit.edges)],
     ).fetchall()[0][0]
-    return Expired(**gone, quarantined=int(quarantined))
+    return Expired(**gone, quarantined=int(quarantined)), hot + rows + int(quarantined)
 
 
 def _sids(con: Any, pilot: str, kind: str) -> list[int]:

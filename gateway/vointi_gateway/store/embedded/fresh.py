@@ -21,6 +21,7 @@ def copy(old: Path, new: Path, marks: dict[str, list[int]]) -> None:
     con.execute("COPY FROM DATABASE old TO new")
     for key, value in marks.items():
         con.execute("UPDATE new.meta SET value = ? WHERE key = ?", [json.dumps(value), key])
+    con.execute("DELETE FROM new.meta WHERE key = 'owed'")
     con.execute("CHECKPOINT new")
     con.execute("DETACH new")
     con.close()

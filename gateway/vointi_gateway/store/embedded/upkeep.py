@@ -19,6 +19,7 @@ from . import archive as archiving
 from . import checks, erase, expire, queries, summaries
 from .anchors import Offsets
 from .lake import Lake
+from .readers import Readers
 
 _T = TypeVar("_T")
 
@@ -38,6 +39,7 @@ class Upkeep(ABC):
         self._lake = Lake(path.absolute().parent / "lake")
         self._series: dict[tuple[str, str, str], int] = {}
         self._summing = threading.Lock()
+        self._readers = Readers()
 
     @abstractmethod
     def open(self) -> None:
@@ -119,11 +121,15 @@ class Upkeep(ABC):
         self.summarise()
         now_us = self._wall_us()
 
-        def change(con: Any) -> tuple[Expired, ...]:
+        def change(con: Any) -> tuple[tuple[Expired, int], ...]:
             expire.note_undated(con, now_us)
             return tuple(expire.expire(con, self._lake, limit) for limit in limits)
 
-        return self._renew(change, "remove what is too old", only_if=any)
+        def from_the_file(found: tuple[tuple[Expired, int], ...]) -> bool:
+            return any(hot for _, hot in found)
+
+        found = self._renew(change, "remove what is too old", from_the_file)
+        return tuple(expired for expired, _ in found)
 
     def erase(self, spans: Sequence[WornSpan]) -> ErasedRows:
         """Delete the rows, replace the lake's files, then write the file anew."""
@@ -152,10 +158,13 @@ class Upkeep(ABC):
         of its buffers along (measured: 5 of 12 runs; by a new process 0 of 12).
         """
         con = self._writer()
+        erase.must_have_room(self._path)
         try:
             con.begin()
             result = change(con)
-            marks = erase.marks(con)
+            marks = erase.marks(con) if only_if(result) else None
+            if marks is not None:
+                erase.owe(con, marks)
             con.commit()
             self._lake.sweep(con)
         except duckdb.Error as exc:
@@ -165,12 +174,13 @@ class Upkeep(ABC):
         except StoreError:
             self._rollback()
             raise
-        if only_if(result):
-            self.close()
-            try:
-                erase.rewrite(self._path, marks)
-            finally:
-                self.open()
+        if marks is not None:
+            with self._readers.alone():
+                self.close()
+                try:
+                    erase.rewrite(self._path, marks)
+                finally:
+                    self.open()
         return result
 
     def copy_to(self, path: Path) -> None:
