@@ -6,6 +6,7 @@ import pytest
 from vointi_gateway.cli import main
 from vointi_gateway.config import load
 from vointi_gateway.errors import ConfigError
+from vointi_gateway.making import make_store
 
 _GOOD = """
 data_dir = "data"
@@ -112,3 +113,37 @@ def test_config_prints_no_secret(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert caught.value.code == 0
     assert '"bucket": "b"' in out
     assert "top-secret" not in out
+
+
+_INFLUX = """
+store = "influx"
+data_dir = "data"
+[influx]
+url = "http://127.0.0.1:8086"
+bucket = "b"
+raw_waveforms = ["demo-home"]
+tag_people = true
+"""
+
+
+def test_the_store_is_what_the_settings_name(tmp_path: Path) -> None:
+    settings = load(_write(tmp_path, _INFLUX), {"VOINTI_INFLUX_KEEP_DAYS": "7"})
+    assert settings.influx is not None
+    assert (settings.influx.keep_days, settings.influx.tag_people) == (7, True)
+    assert settings.influx.raw_waveforms == ("demo-home",)
+    store = make_store(settings)
+    assert (store.name, store.file_name) == ("influx", "influx.sqlite")
+    other = load(_write(tmp_path, _INFLUX), {"VOINTI_STORE": "embedded"})
+    assert make_store(other).name == "embedded"
+    plain = load(_write(tmp_path, _INFLUX), {"VOINTI_INFLUX_TAG_PEOPLE": "false"})
+    assert plain.influx is not None
+    assert not plain.influx.tag_people
+
+
+def test_influxdb_as_the_store_needs_its_table(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r'influx: is missing; store = "influx" needs it: url'):
+        load(_write(tmp_path, _GOOD), {"VOINTI_STORE": "influx"})
+    with pytest.raises(
+        ConfigError, match=r"influx\.tag_people: must be true or false, not 'maybe'"
+    ):
+        load(_write(tmp_path, _INFLUX), {"VOINTI_INFLUX_TAG_PEOPLE": "maybe"})
