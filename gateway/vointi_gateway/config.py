@@ -275,8 +275,6 @@ def _from_text(hint: Any, text: str) -> Any:
                 return kind(text)
             except ValueError:
                 return text
-    if hint is bool:
-        return {"true": True, "false": False}.get(text.lower(), text)
     return text
 
 
