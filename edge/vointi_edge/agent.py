@@ -6,33 +6,32 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine
 from pathlib import Path
-from ssl import SSLContext
 from typing import Any
 
-from vointi_contract.ack import Watermark
-from vointi_contract.codec import decode, encode
-from vointi_contract.frame import Batch, ClockState, Frame, Loss, Quality
+from vointi_contract.frame import Quality
 from vointi_contract.policy import CollectionPolicy
 from vointi_contract.status import Birth, EdgeStatus
 from vointi_contract.topics import EdgeTopics
 
-from vointi_edge import __version__
 from vointi_edge.boxkey import outbox_keys
 from vointi_edge.catalogue import Model
 from vointi_edge.clock import Clock
 from vointi_edge.clockfloor import FLOOR_FILE, ClockFloor
-from vointi_edge.config import DeviceConfig, EdgeConfig, TlsConfig
+from vointi_edge.config import DeviceConfig, EdgeConfig
 from vointi_edge.configtrial import ConfigTrial
+from vointi_edge.connection import AwaitableStore, broker_of, context_of
 from vointi_edge.crew import Crew
 from vointi_edge.errors import OutboxError
 from vointi_edge.keeper import TAKEN_FILE, PolicyKeeper, TakenNumbers
+from vointi_edge.keeping import Keeping
+from vointi_edge.learnt import Learnt
 from vointi_edge.orders import Orders
 from vointi_edge.outbox.store import Entry, OutboxStore, Row
 from vointi_edge.outbox.vault import SealedVault
 from vointi_edge.outbox.writer import OutboxWriter
-from vointi_edge.pipelinenotes import PipelineNotes
+from vointi_edge.portrait import Portrait
 from vointi_edge.processing.on_change import OnChange
 from vointi_edge.processing.processor import Processor
 from vointi_edge.reading import Reading
@@ -41,50 +40,18 @@ from vointi_edge.sources.ble.backend import make_ports
 from vointi_edge.sources.ble.gatt import GattDevice
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
-from vointi_edge.sources.told import Told
 from vointi_edge.sources.wired import TRANSPORTS as WIRED
 from vointi_edge.sources.wired import WiredSources
 from vointi_edge.state import DeviceStates
 from vointi_edge.steward import Steward
-from vointi_edge.tls import client_context
 from vointi_edge.update.orders import UpdateOrders
-from vointi_edge.uplink.session import Broker
 from vointi_edge.uplink.uplink import Uplink
-from vointi_edge.vitals import DeviceVitals, Vitals, free_bytes, processor_temperature
 from vointi_edge.watchdog import ServiceManager
 
 log = logging.getLogger(__name__)
 
 OUTBOX_FILE = "outbox.db"
-PIPELINES_FILE = "pipelines.sealed"
-RECORDS_FILE = "records.sealed"
 _COUNTS_S = 1.0
-# A stream that the catalogue does not name cannot be agreed by class; it is kept like a scalar.
-_UNKNOWN = ("scalar", "scalar")
-# A power cut costs the pipelines this much of what they have seen, and no learning phase.
-_SAVE_S = 60.0
-
-
-class _Store:
-    """The outbox as the uplink wants it: awaitable."""
-
-    def __init__(self, writer: OutboxWriter) -> None:
-        self._writer = writer
-
-    async def read(self, after: int, upto: int, max_bytes: int) -> Sequence[Row]:
-        return await self._writer.call(lambda store: store.read(after, upto, max_bytes))
-
-    async def newest(self) -> int:
-        return await self._writer.call(OutboxStore.newest)
-
-    async def losses(self) -> Sequence[Loss]:
-        return await self._writer.call(OutboxStore.losses)
-
-    async def commit(self, marks: Sequence[Watermark]) -> int:
-        return await self._writer.call(lambda store: store.commit(marks))
-
-    async def gap(self, marks: Sequence[Watermark]) -> tuple[int, int] | None:
-        return await self._writer.call(lambda store: store.gap(marks))
 
 
 class Agent:
@@ -113,7 +80,6 @@ class Agent:
             device.id: models[device.model].with_streams(device.enable) for device in config.devices
         }
         self._models = by_device
-        self._classes = _stream_classes(by_device)
         taken = TakenNumbers(config.data_dir / TAKEN_FILE)
         keys = config.order_keys
         self._keeper = PolicyKeeper(config.data_dir, config.edge, config.pilot, keys, taken)
@@ -128,13 +94,13 @@ class Agent:
             self._committed,
             on_bad=self._unsendable,
         )
-        self._counts = self._writer.opened_with
-        self._notes = PipelineNotes(config.data_dir / PIPELINES_FILE, vault)
-        self._processor = Processor(by_device, kernel_boot, self._notes.load())
+        self._keeping = Keeping(by_device, self._keeper, clock, self._writer)
+        self._learnt = Learnt(config.data_dir, vault)
+        self._processor = Processor(by_device, kernel_boot, self._learnt.states)
         self._uplink = Uplink(
-            broker=_broker(config, password),
+            broker=broker_of(config, password),
             topics=EdgeTopics(config.pilot, config.edge),
-            store=_Store(self._writer),
+            store=AwaitableStore(self._writer),
             birth=self._birth,
             status=self._status,
             anchors=lambda: self._steward.anchors,
@@ -144,19 +110,25 @@ class Agent:
         self._states = DeviceStates(config.devices, by_device, self._uplink.status_changed)
         self.link, self.rssi, self.rate = self._states.link, self._states.rssi, self._states.rate
         self.bad = self._states.bad
-        self._records = PipelineNotes(config.data_dir / RECORDS_FILE, vault)
-        self._told = Told(self._records.load())
-        self._context = Context(self, clock, told=self._told)
+        self._portrait = Portrait(
+            config,
+            clock,
+            self._writer,
+            self._states,
+            self._keeper,
+            connected=lambda: self._uplink.connected,
+            jumps=lambda: self._steward.jumps,
+        )
+        self._context = Context(self, clock, told=self._learnt.told)
         self._radio = Radio(make_ports(config.ble), config.ble.links)
         self._wired = WiredSources(self._context, config.wired, by_device)
         self._crew = Crew(config.devices, self._source, self._idle)
-        self._started_us = clock.boottime_us()
         self._steward = Steward(
             clock=clock,
             floor=ClockFloor(config.data_dir / FLOOR_FILE),
             writer=self._writer,
             uplink=self._uplink,
-            vitals=self._vitals,
+            vitals=self._portrait.vitals,
             run_dir=run_dir,
             manager=ServiceManager(lambda: self._writer.alive),
             trial=trial,
@@ -165,7 +137,7 @@ class Agent:
             config.data_dir,
             self._uplink.answer,
             lambda: self._uplink.serves,
-            _context(config.mqtt.tls),
+            context_of(config.mqtt.tls),
         )
         self._orders = Orders(
             config.edge,
@@ -187,11 +159,11 @@ class Agent:
         """Take a reading from a source, and what processing makes of it."""
         self._states.seen(reading)
         if self._on_change.tells(reading):
-            self._keep(reading)
+            self._keeping.keep(reading)
         if reading.quality & Quality.LATE:  # a pipeline does not go back in time
             return
         for made in self._processor.push(reading):
-            self._keep(made)
+            self._keeping.keep(made)
 
     async def run(self) -> None:
         """Run until cancelled, then stop cleanly."""
@@ -203,7 +175,7 @@ class Agent:
             self._spawn(self._orders.run(), "orders"),
             self._spawn(self._updates.run(), "updates"),
             *(self._spawn(job(), name) for name, job in self._steward.jobs().items()),
-            self._spawn(self._save_for_ever(), "pipelines"),
+            self._spawn(self._learnt.run(self._processor), "pipelines"),
         ]
         if any(device.address for device in self._config.devices):
             background.append(self._spawn(self._radio.run(), "radio"))
@@ -225,14 +197,14 @@ class Agent:
         await self._radio.close()
         with contextlib.suppress(TimeoutError, sqlite3.Error, OSError):
             async with asyncio.timeout(_COUNTS_S):
-                await self._count()
+                await self._portrait.count()
                 await self._writer.call(OutboxStore.save_mark)
         await self._uplink.stop()
         await _cancel(background)
         await self._loop.run_in_executor(None, self._writer.stop)
-        await self._save_pipelines()
-        await self._save_records()
-        log.info("stopped; %d readings wait in the outbox", self._counts.pending)
+        await self._learnt.save_pipelines(self._processor)
+        await self._learnt.save_records()
+        log.info("stopped; %d readings wait in the outbox", self._portrait.counts.pending)
 
     def _source(self, assigned: Assigned) -> Coroutine[Any, Any, None]:
         context = self._context
@@ -266,7 +238,7 @@ class Agent:
             erased = await self._writer.call(lambda store: store.erase(self._keeper.permits))
             self._applied = policy
             self._processor.allow(self._keeper.permits)
-            await self._save_pipelines()
+            await self._learnt.save_pipelines(self._processor)
             version = policy.version if policy else 0
             await self._steward.note("policy", f"version {version}; {erased} readings erased")
         return erased
@@ -282,20 +254,13 @@ class Agent:
     def _spawn(self, job: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return asyncio.create_task(job, name=name)
 
-    # ---- from reading to frame
+    # ---- between threads and tasks
 
-    def _keep(self, reading: Reading) -> None:
-        class_, keep_class = self._classes.get((reading.device, reading.stream), _UNKNOWN)
-        if not self._keeper.collects(reading.device, reading.stream, class_):
-            return
-        state, uncertainty_us = self._clock.state, self._clock.uncertainty_us
-        if reading.wall_us is None:
-            state, uncertainty_us = ClockState.UNSYNCED, 0
+    def _birth(self) -> Birth:
+        return self._portrait.birth()
 
-        def payload(boot: int, seq: int) -> bytes:
-            return encode(Batch((_frame(reading, boot, seq, state, uncertainty_us),)))
-
-        self._writer.offer(Entry(reading.device, keep_class, payload, reading.stream))
+    def _status(self, online: bool) -> EdgeStatus:
+        return self._portrait.status(online)
 
     def _order(self, kind: str, payload: bytes) -> None:
         self._orders.offer(kind, payload)
@@ -310,144 +275,16 @@ class Agent:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._states.bad, entry.device, entry.stream, reason)
 
-    async def _save_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(_SAVE_S)
-            await self._save_pipelines()
-
-    async def _save_pipelines(self) -> None:
-        states = self._processor.states()
-        await self._loop.run_in_executor(None, self._notes.store, states)
-
-    async def _save_records(self) -> None:
-        """Remember stored records that were told; after their readings, so that none is lost."""
-        if self._told.changed:
-            self._told.changed = False
-            await self._loop.run_in_executor(None, self._records.store, self._told.states())
-
-    # ---- what the uplink tells of us
-
     async def _count_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_COUNTS_S)
-            await self._count()
-            await self._save_records()
+            await self._portrait.count()
+            await self._learnt.save_records()
 
     async def _watch_writer(self) -> None:
         """Raise OutboxError when nothing is kept any more: a restart is better than that."""
         await self._loop.run_in_executor(None, self._writer.wait_ended)
         raise OutboxError(str(self._config.data_dir / OUTBOX_FILE), "its thread ended; see the log")
-
-    async def _count(self) -> None:
-        self._counts = await self._writer.call(OutboxStore.counts)
-
-    def _status(self, online: bool) -> EdgeStatus:
-        return EdgeStatus(
-            edge=self._config.edge,
-            boot=self._writer.boot,
-            online=online,
-            mono_us=self._clock.boottime_us(),
-            wall_us=self._clock.wall_us(),
-            outbox=self._counts,
-            devices=self._states.statuses(),
-        )
-
-    def _birth(self) -> Birth:
-        return Birth(
-            edge=self._config.edge,
-            boot=self._writer.boot,
-            version=__version__,
-            site=self._config.site,
-            role="home" if self._config.role == "home" else "service_point",
-            devices=self._states.infos(),
-        )
-
-    async def _vitals(self) -> Vitals:
-        pulse = await self._writer.call(OutboxStore.pulse)
-        policy = self._keeper.policy
-        return Vitals(
-            edge=self._config.edge,
-            version=__version__,
-            mono_us=self._clock.boottime_us(),
-            wall_us=self._clock.wall_us(),
-            uptime_s=(self._clock.boottime_us() - self._started_us) / 1e6,
-            clock=self._clock.state.name.lower(),
-            clock_uncertainty_us=self._clock.uncertainty_us,
-            clock_jumps=self._steward.jumps,
-            connected=self._uplink.connected,
-            policy_version=policy.version if policy else None,
-            policy_required=self._keeper.required,
-            outbox=self._counts,
-            outbox_bytes=pulse.size,
-            outbox_max_bytes=self._config.max_bytes,
-            queue_age_s=_age_s(pulse.oldest, self._writer.boot, self._clock),
-            disk_free_bytes=free_bytes(self._config.data_dir),
-            temperature_c=processor_temperature(),
-            devices=tuple(
-                DeviceVitals(
-                    *(s.device, s.link, s.rssi_dbm, s.battery_pct, s.note),
-                    bad_messages=self._states.bad_messages(s.device),
-                )
-                for s in self._states.statuses()
-            ),
-        )
-
-
-def _frame(reading: Reading, boot: int, seq: int, state: ClockState, uncertainty_us: int) -> Frame:
-    return Frame(
-        device=reading.device,
-        stream=reading.stream,
-        boot=boot,
-        seq=seq,
-        mono_us=reading.mono_us,
-        wall_us=reading.wall_us,
-        clock=state,
-        uncertainty_us=uncertainty_us,
-        rate_hz=reading.rate_hz,
-        dev_ts_ns=reading.dev_ts_ns,
-        channels=reading.channels,
-        offsets_us=reading.offsets_us,
-        quality=reading.quality,
-    )
-
-
-def _broker(config: EdgeConfig, password: str | None) -> Broker:
-    return Broker(
-        host=config.mqtt.host,
-        port=config.mqtt.port,
-        protocol=config.mqtt.protocol,
-        client_id=config.edge,
-        username=config.mqtt.username,
-        password=password,
-        tls=_context(config.mqtt.tls),
-    )
-
-
-def _context(tls: TlsConfig | None) -> Callable[[], SSLContext] | None:
-    """Read anew for each connection, because the certificate is renewed while we run."""
-    if tls is None:
-        return None
-    return lambda: client_context(tls.ca_file, tls.cert_file, tls.key_file)
-
-
-def _stream_classes(models: dict[str, Model]) -> dict[tuple[str, str], tuple[str, str]]:
-    """(device, stream) → the stream's class, and the class that the outbox keeps it under."""
-    classes: dict[tuple[str, str], tuple[str, str]] = {}
-    for device, model in models.items():
-        classes |= {(device, spec.id): (spec.class_, spec.class_) for spec in model.streams}
-        classes |= {(device, spec.output): (spec.class_, "summary") for spec in model.pipelines}
-    return classes
-
-
-def _age_s(oldest: Row | None, boot: int, clock: Clock) -> float | None:
-    """How long the oldest row has waited; None when none does, or its time is not known."""
-    if oldest is None:
-        return None
-    frame = decode(oldest.payload).frames[0]
-    wall_us = clock.wall_us()
-    if frame.boot == boot:
-        return (clock.boottime_us() - frame.mono_us) / 1e6
-    return (wall_us - frame.wall_us) / 1e6 if wall_us and frame.wall_us else None
 
 
 async def _to_the_end(job: Coroutine[Any, Any, None]) -> None:

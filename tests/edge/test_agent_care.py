@@ -80,7 +80,7 @@ async def test_vital_signs_and_the_mark_lie_where_others_find_them(
         agent.reading(box.heart_rate())
         await until((tmp_path / "run" / "vitals.json").exists)
         await until(lambda: json.loads((tmp_path / "run" / "vitals.json").read_text())["connected"])
-        await until(lambda: agent._counts.committed)
+        await until(lambda: agent._portrait.counts.committed)
     vitals = json.loads((tmp_path / "run" / "vitals.json").read_text())
     assert vitals["devices"][0]["device"] == "strap-1"
     assert "vointi_edge_connected 1\n" in (tmp_path / "run" / "metrics.prom").read_text()

@@ -86,7 +86,7 @@ async def test_nothing_is_read_kept_or_sent_before_a_policy_came(
         agent.reading(box.ecg())
         agent.reading(box.heart_rate())
         await until(lambda: gateway.count("hr"))
-        assert agent._counts.accepted <= 1
+        assert agent._portrait.counts.accepted <= 1
         assert streams(gateway) == {"hr"}
 
 
@@ -133,14 +133,14 @@ async def test_withdrawn_while_offline_nothing_goes_up_and_the_buffer_is_erased(
         for _ in range(5):
             agent.reading(box.ecg())
         agent.reading(box.heart_rate())
-        await until(lambda: agent._counts.pending == 6)
+        await until(lambda: agent._portrait.counts.pending == 6)
     publish(gateway, policy(2, PolicyEntry("strap-1", ("hr",))))
     box.port = port
     async with box.run() as agent:
         assert await answered(gateway, "policy", 2) == ("done", "")
         await until(lambda: gateway.count("hr"))
         await until(lambda: gateway.losses)
-        await until(lambda: agent._counts.committed == 1)
+        await until(lambda: agent._portrait.counts.committed == 1)
     assert streams(gateway) == {"hr"}
     (result,) = [one for one in gateway.results if one.number == 2]
     assert result.details == {"erased": 5}
@@ -181,7 +181,7 @@ async def test_a_policy_holds_without_a_broker(box: Box, gateway: Gateway) -> No
     async with box.run() as agent:
         await until(lambda: read(agent) == {"ecg", "hr"})
         agent.reading(box.ecg())
-        await until(lambda: agent._counts.pending == 1)
+        await until(lambda: agent._portrait.counts.pending == 1)
     (box.folder / "data" / "policy.signed").write_bytes(b"not signed")
     async with box.run() as agent:
         await until(lambda: agent._states.statuses()[0].note == "not agreed")

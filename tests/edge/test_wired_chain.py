@@ -115,7 +115,7 @@ def heard(module_tmp: Path) -> Iterator[Gateway]:
     try:
         wait_for(
             lambda: {frame.device for frame in _frames(gateway)} >= DEVICES,
-            20,
+            60,
             said="a reading of each device",
         )
         yield gateway
