@@ -45,6 +45,13 @@ def test_a_silent_departure_is_found_and_the_return_too(play: Play) -> None:
     balanced(found)
 
 
+def test_new_firmware_behind_a_remembered_address_is_read_anew(play: Play) -> None:
+    found = play("stale_cache")
+    assert found["remembered"] == 1
+    assert found["healed_s"] <= HEALED_S
+    balanced(found)
+
+
 def test_a_whole_home_is_linked(play: Play) -> None:
     found = play("whole_home")
     assert found["all_s"] <= 60

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from house import MODELS, STRAP, House, quit_hard, say
@@ -181,6 +183,37 @@ def second_adapter() -> dict[str, Any]:
         house.fault("adapter", adapter=2, does="unplug")
         second_s = house.more("strap-1", "ecg", within_s=_WITHIN_S)
         return {"healed_s": [first_s, second_s], **house.settle()}
+
+
+def stale_cache() -> dict[str, Any]:
+    """The strap has new firmware: what bluetoothd remembers of its services is wrong."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        house.edge.end()
+        house.until(lambda: not house.linked(), 30, "the link is gone")
+        house.bluetoothd.end()
+        remembered = list(Path("/var/lib/bluetooth").glob(f"*/cache/{STRAP}"))
+        for file in remembered:
+            file.write_text(_moved(file.read_text()))
+        house.bluetoothd.start()
+        house.edge.start()
+        return {
+            "remembered": len(remembered),
+            "healed_s": house.more("strap-1", "ecg", within_s=_WITHIN_S),
+            **house.settle(),
+        }
+
+
+def _moved(text: str, by: int = 16) -> str:
+    """A cache file with every handle moved, those in declarations included."""
+
+    def moved(found: re.Match[str]) -> str:
+        handle, kind, rest = found.groups()
+        if kind in ("2800", "2803"):  # then comes the end of the group, the handle of the value
+            rest = f":{int(rest[1:5], 16) + by:04x}{rest[5:]}"
+        return f"{int(handle, 16) + by:04x}={kind}{rest}"
+
+    return re.sub("(?m)^([0-9a-f]{4})=([0-9a-f-]+)(.*)$", moved, text)
 
 
 def edge_restarted() -> dict[str, Any]:
