@@ -66,8 +66,8 @@ def test_the_same_cuts_find_a_file_that_is_not_synced_at_each_commit(
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (f"write:{errno.ENOSPC}:60:25", "full"),
-        (f"write:{errno.EROFS}:60:25", "I/O error"),
+        (f"write:{errno.ENOSPC}:50:12", "full"),
+        (f"write:{errno.EROFS}:50:12", "I/O error"),
         (f"sync:{errno.EIO}:12:1", "I/O error"),
     ],
     ids=["card-full", "card-read-only", "one-sync-fails"],
