@@ -195,6 +195,7 @@ def test_a_sealed_backup_is_whole_or_refused(tmp_path: Path) -> None:
     unseal(file, tmp_path / "back", key)
     assert (tmp_path / "back" / "deep" / "a").read_bytes() == bytes(range(256)) * 10_000
     assert (tmp_path / "back" / "b").read_bytes() == b""
+    assert (tmp_path / "back" / "b").stat().st_mode & 0o777 == 0o600
     good = file.read_bytes()
     one = len(MAGIC) + 16
     two = one + (1 << 20) + 16

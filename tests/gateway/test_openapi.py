@@ -25,7 +25,7 @@ BY_MEANING = {
 }
 #: Bounded and without a seed of the day: a finding here is the same everywhere.
 BOUNDED = settings(
-    max_examples=4,
+    max_examples=3,
     derandomize=True,
     database=None,
     deadline=None,

@@ -12,6 +12,7 @@ import base64
 import binascii
 import os
 import secrets
+import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,10 +80,24 @@ def unseal(source: Path, folder: Path, key: bytes) -> None:
         with _opened(source) as file:
             reader = _Reader(_chunks(file, key, source))
             with tarfile.open(fileobj=cast(BinaryIO, reader), mode="r|") as archive:
-                archive.extractall(folder, filter="data")
+                for member in archive:
+                    _extract(archive, member, folder)
             reader.drain()
     except tarfile.TarError as exc:
         raise RegistryError("file", f"{source} is damaged; use another backup") from exc
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """One plain file, private, and nowhere but below `folder`."""
+    target = folder / member.name
+    inside = target.resolve().is_relative_to(folder.resolve())
+    source = archive.extractfile(member) if member.isfile() and inside else None
+    if source is None:
+        raise RegistryError("file", f"holds {member.name!r}, which is no file of a backup")
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target.touch(mode=0o600)
+    with source, target.open("wb") as file:
+        shutil.copyfileobj(source, file)
 
 
 class _Sealer:
