@@ -10,7 +10,7 @@ from .port import Store
 WRITES = frozenset(
     {
         *("open", "close", "reopen", "commit", "compact", "erase", "copy_to"),
-        *("save_export_mark", "adopt", "claim"),
+        *("save_export_mark",),
     }
 )
 
