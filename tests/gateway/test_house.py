@@ -14,10 +14,12 @@ from store_conformance import commit_of
 from vointi_gateway.chores import Chores
 from vointi_gateway.errors import StoreError
 from vointi_gateway.house import RETRY_S, SUMMARISE_S, House
+from vointi_gateway.ingest.replay import Replayed
 from vointi_gateway.pilots.backup import backup, check
 from vointi_gateway.pilots.document import Retention
 from vointi_gateway.pilots.registry import Registry
 from vointi_gateway.pilots.scan import scan
+from vointi_gateway.quarantine import QuarantineRoom
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.model import ErasedRows, SeriesQuery, WornSpan
 from vointi_gateway.store.port import Store
@@ -48,12 +50,21 @@ class Home:
             clock_s=lambda: self.seconds,
         )
 
+    def room(self) -> QuarantineRoom:
+        """A quarantine from which nothing is tried again here."""
+
+        def replay(_store: object, _rows: object) -> Replayed:
+            raise AssertionError("nothing is tried again at night")
+
+        return QuarantineRoom(self.store, self.alone, replay, self.registry.audit)
+
     def chores(self) -> Chores:
         return Chores(
             registry=self.registry,
             store=self.store,
             in_turn=self.alone,
             erase_copies=lambda _: "none",
+            quarantine=self.room(),
             house=self.house(),
         )
 
