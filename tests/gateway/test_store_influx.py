@@ -149,6 +149,9 @@ def test_a_pilot_that_keeps_summaries_has_no_samples_and_every_second(
             store.windows(span("ecg"), 100_000)
         for window_us in (1_000_000, 5_000_000, 60_000_000):
             _same(store.windows(span("ecg"), window_us), full.windows(span("ecg"), window_us))
+        part = span("ecg", T0_US + 2_000_000, T0_US + 5_000_000)
+        _same(store.windows(part, 1_000_000), full.windows(part, 1_000_000))
+        assert store.windows(part, 1_000_000).t_us.tolist()[0] == part.from_us
         assert store.samples(span("heart_rate")).value.tolist() == [62.0]
     assert _rows(summed, 'SELECT count(value) FROM "waveform"."waveform"') == []
 
@@ -198,6 +201,9 @@ def test_what_retention_dropped_is_still_there_by_the_minute(
         found = store.windows(query, MINUTE_US)
         assert (found.t_us.tolist(), found.n.tolist()) == ([old_us, now_us], [2, 1])
         assert (found.mean.tolist(), found.high.tolist()) == ([62.0, 62.0], [63.0, 62.0])
+        assert found.source == "mixed"
+        old = store.windows(replace(query, to_us=old_us + MINUTE_US), MINUTE_US)
+        assert (old.n.tolist(), old.source) == ([2], "1m")
 
 
 def test_erasing_a_span_takes_its_frames_and_no_others(

@@ -141,21 +141,23 @@ def windows(
     samples_of = _Unit(1, _OF_SAMPLES, source(series[0]))
     if window_us % SECOND_US:
         return part(samples_of, query.from_us, query.to_us)
-    begin_us, parts = query.from_us, []
+    begin_us, parts, made_of = query.from_us, [], "raw"
     if window_us % _MINUTES.us == 0 and begin_us < limit_us:
         begin_us = min(-(-limit_us // _MINUTES.us) * _MINUTES.us, query.to_us)
+        made_of = "1m" if begin_us == query.to_us else "mixed"
         parts.append(part(_MINUTES, query.from_us // _MINUTES.us * _MINUTES.us, begin_us))
     if series[0].measurement != WAVEFORM_POINTS:
-        return merged([*parts, part(samples_of, begin_us, query.to_us)])
-    first_us = -(-begin_us // SECOND_US) * SECOND_US
-    last_us = max(query.to_us // SECOND_US * SECOND_US, first_us)
-    if not raw:
-        first_us, last_us = first_us - SECOND_US, last_us + SECOND_US
-    parts.append(part(_SECONDS, first_us, last_us))
-    if raw:
+        parts.append(part(samples_of, begin_us, query.to_us))
+    elif raw:
+        first_us = -(-begin_us // SECOND_US) * SECOND_US
+        last_us = max(query.to_us // SECOND_US * SECOND_US, first_us)
         parts.append(part(samples_of, begin_us, min(first_us, query.to_us)))
+        parts.append(part(_SECONDS, first_us, last_us))
         parts.append(part(samples_of, last_us, query.to_us))
-    return merged(parts)
+    else:
+        ends = (begin_us // SECOND_US, -(-query.to_us // SECOND_US))
+        parts.append(part(_SECONDS, *(end * SECOND_US for end in ends)))
+    return replace(merged(parts), source=made_of)
 
 
 def _grouped(
