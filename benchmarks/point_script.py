@@ -1,0 +1,89 @@
+"""The script that one would write: JSON from MQTT, a Point for each value, influxdb-client.
+
+No InfluxDB is needed: what is measured is the script's own CPU time, and a server in another
+process takes the lines and says that it has them.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from multiprocessing.connection import Connection
+
+from vointi_contract.codec import decode
+from vointi_contract.metrics import by_code
+
+from benchmarks.strap_payloads import Sent
+
+
+class _Sink(BaseHTTPRequestHandler):
+    """Reads every body and answers as InfluxDB 2 does."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(204)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing."""
+
+
+def _serve(told: Connection) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Sink) as server:
+        told.send(server.server_port)
+        server.serve_forever()
+
+
+@contextmanager
+def _sink() -> Iterator[str]:
+    here, there = multiprocessing.get_context("spawn").Pipe()
+    child = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,), daemon=True)
+    child.start()
+    try:
+        yield f"http://127.0.0.1:{here.recv()}"
+    finally:
+        child.terminate()
+        child.join()
+
+
+def documents(sent: Sequence[Sent]) -> list[str]:
+    """The same readings as JSON, as such a script gets them."""
+    found = []
+    for message in sent:
+        edge = message.topic.split("/")[4]
+        for frame in decode(message.payload).frames:
+            channels = {by_code(c.metric).name: c.physical().tolist() for c in frame.channels}
+            body = {"edge": edge, "device": frame.device, "t_us": frame.wall_us}
+            found.append(json.dumps(body | {"hz": frame.rate_hz, "channels": channels}))
+    return found
+
+
+def values_per_cpu_second(sent: Sequence[Sent]) -> float:
+    """How many values a CPU second the script takes. Raises ImportError without influxdb-client."""
+    from influxdb_client import InfluxDBClient, Point
+    from influxdb_client.client.write_api import SYNCHRONOUS
+
+    texts, count = documents(sent), 0
+    with _sink() as url, InfluxDBClient(url=url, token="t", org="o") as client:
+        write = client.write_api(write_options=SYNCHRONOUS)
+        write.write(bucket="b", record=[Point("warm").field("value", 1.0)])
+        began = time.process_time()
+        for text in texts:
+            body = json.loads(text)
+            points = []
+            step_us = 1e6 / body["hz"] if body["hz"] else 0.0
+            for metric, values in body["channels"].items():
+                for i, value in enumerate(values):
+                    point = Point(metric).tag("edge", body["edge"]).tag("device", body["device"])
+                    at_ns = int((body["t_us"] + i * step_us) * 1000)
+                    points.append(point.field("value", value).time(at_ns))
+            write.write(bucket="b", record=points)
+            count += len(points)
+        return count / (time.process_time() - began)
