@@ -49,10 +49,7 @@ class _Standing:
     from_us: int
     to_us: int
     agreed: Agreed
-
-    def holds(self, gate: ConsentGate, t_us: int) -> bool:
-        """Whether it was looked up in this gate and covers the time."""
-        return self.gate is gate and self.from_us <= t_us < self.to_us
+    alone: tuple[Agreed]
 
 
 @dataclass(slots=True)
@@ -113,10 +110,14 @@ class PlainReader:
         if took is None:
             return False
         count, runs, layouts, first_us, last_us = took
-        edge, device = sender.edge, sender.device_id
-        keyed = [((edge, device, boot), low, high) for boot, low, high in runs]
-        run = self._ledger.run
-        admission = run(*keyed[0]) if len(keyed) == 1 else self._ledger.runs(keyed)
+        edge, device, ledger = sender.edge, sender.device_id, self._ledger
+        if len(runs) == 1:
+            ((boot, low, high),) = runs
+            keyed = [((edge, device, boot), low, high)]
+            admission = ledger.run(keyed[0][0], low, high)
+        else:
+            keyed = [((edge, device, boot), low, high) for boot, low, high in runs]
+            admission = ledger.runs(keyed)
         if admission is Admission.NEW:
             agreed = self._agreed(layouts, sender, gate, (first_us, last_us, received_us))
             if agreed is not None:
@@ -155,18 +156,22 @@ class PlainReader:
     ) -> tuple[Agreed, ...] | None:
         """Under what the layouts' frames are kept; None unless one answer holds for all of each."""
         first_us, last_us, now_us = times_us
-        found = []
+        found: tuple[Agreed, ...] = ()
         for layout in layouts:
             known = self.group.standings.get(layout)
-            if known is None or not known.holds(gate, first_us):
+            if (
+                known is None
+                or known.gate is not gate
+                or not known.from_us <= first_us < known.to_us
+            ):
                 known = self._look_up(layout, sender, gate, first_us, now_us)
                 if known is None:
                     return None
                 self.group.standings[layout] = known
             if last_us >= known.to_us:
                 return None
-            found.append(known.agreed)
-        return tuple(found)
+            found = (*found, known.agreed) if found else known.alone
+        return found
 
     def _look_up(
         self, layout: int, sender: Sender, gate: ConsentGate, t_us: int, now_us: int
@@ -180,7 +185,8 @@ class PlainReader:
         )
         if not _whole(verdict, metrics):
             return None
-        return _Standing(gate, from_us, to_us, Agreed(layout, verdict.person, verdict.purposes))
+        agreed = Agreed(layout, verdict.person, verdict.purposes)
+        return _Standing(gate, from_us, to_us, agreed, (agreed,))
 
 
 def _message(payload: bytes) -> bytes | None:
