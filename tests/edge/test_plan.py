@@ -103,7 +103,7 @@ def test_bundles_hold_every_frame_once_in_order_and_stay_small() -> None:
         for number in range(1, 200)
         for device in ("strap-1", "oxi-1")
     ]
-    messages = [(b.device, b.payload) for b in bundles(rows)]
+    messages = [(b.device, b.payload()) for b in bundles(rows)]
     seen: dict[str, list[int]] = {}
     for device, message in messages:
         frames = decode(message).frames
@@ -120,14 +120,16 @@ def test_a_bundle_goes_stream_by_stream_and_each_in_its_order() -> None:
         Row(f.seq, f.device, 5, f.seq, encode(Batch((replace(f, stream="ab"[f.seq % 2]),))))
         for f in frames
     ]
-    ((_, message, _),) = bundles(rows)
-    said = [(frame.stream, frame.seq) for frame in decode(message).frames]
+    (bundle,) = bundles(rows)
+    said = [(frame.stream, frame.seq) for frame in decode(bundle.payload()).frames]
     assert said == [("a", 2), ("a", 4), ("a", 6), ("b", 1), ("b", 3), ("b", 5)]
 
 
 def test_a_single_frame_is_sent_as_it_was_kept() -> None:
     row = Row(1, "strap-1", 5, 1, payload("strap-1", 5, 1))
-    assert bundles([row]) == [("strap-1", row.payload, len(row.payload))]
+    (bundle,) = bundles([row])
+    assert bundle.payload() == row.payload
+    assert bundle.kept == len(row.payload)
 
 
 def test_back_off_doubles_is_capped_random_and_starts_over() -> None:

@@ -128,7 +128,7 @@ def _bundled(payloads: dict[tuple[str, int, int], bytes], frames: list[Frame]) -
         for n, (key, f) in enumerate(waves.items())
         if key in payloads
     ]
-    sizes = sum(len(b.payload) for b in bundles(rows, _BUNDLE_BYTES))
+    sizes = sum(len(b.payload()) for b in bundles(rows, _BUNDLE_BYTES))
     return sizes / sum(map(_values, waves.values()))
 
 

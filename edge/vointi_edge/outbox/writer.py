@@ -119,14 +119,15 @@ class OutboxWriter:
             with self._wake:
                 while not (self._waiting or self._jobs or self._refused or self._stopping):
                     self._wake.wait()
-                jobs, self._jobs = self._jobs, deque()
-            for job in jobs:
+                # One: a backlog that is read must not hold up what has just been measured.
+                job = self._jobs.popleft() if self._jobs else None
+            if job is not None:
                 job(self._store)
             if self._waiting or self._refused:
                 self._pause(committed_at + self._commit_s - time.monotonic())
                 self._commit_waiting()
                 committed_at = time.monotonic()
-            elif self._stopping:
+            elif self._stopping and not self._jobs:
                 break
         self._store.close()
 

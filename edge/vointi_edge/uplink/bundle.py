@@ -16,15 +16,23 @@ BUNDLE_BYTES = 4 * 1024
 
 
 class Bundle(NamedTuple):
-    """A message of one device; `kept` is how many bytes its rows had by themselves."""
+    """Rows of one device that go up together, as they were kept."""
 
     device: str
-    payload: bytes
-    kept: int
+    rows: tuple[bytes, ...]
+
+    @property
+    def kept(self) -> int:
+        """How many bytes the rows have by themselves."""
+        return sum(map(len, self.rows))
+
+    def payload(self) -> bytes:
+        """The message: a tenth of a millisecond a row, so made only when it is about to go."""
+        return _join(self.rows)
 
 
 def bundles(rows: Sequence[Kept], kept_bytes: int = BUNDLE_BYTES) -> list[Bundle]:
-    """Pack rows into messages of at most `kept_bytes` of rows, in order for each stream."""
+    """Share rows out to messages of at most `kept_bytes` of rows, in order for each device."""
     groups: dict[str, list[list[bytes]]] = {}
     sizes: dict[str, int] = {}
     for row in rows:
@@ -35,11 +43,7 @@ def bundles(rows: Sequence[Kept], kept_bytes: int = BUNDLE_BYTES) -> list[Bundle
             size = len(row.payload)
         parts[-1].append(row.payload)
         sizes[row.device] = size
-    return [
-        Bundle(device, _join(part), sum(map(len, part)))
-        for device, parts in groups.items()
-        for part in parts
-    ]
+    return [Bundle(device, tuple(part)) for device, parts in groups.items() for part in parts]
 
 
 def _join(payloads: Sequence[bytes]) -> bytes:

@@ -59,15 +59,17 @@ class BacklogLane:
             running.cursor = rows[-1].id
         return True
 
-    def send(self, cap: RateCap, now_s: float) -> None:
-        """Send as much as there is room for."""
-        while self._ready and self.room() and not cap.wait_s(now_s):
-            bundle = self._ready.popleft()
-            mid = self._publish(bundle.device, bundle.payload)
-            if mid is None:
-                return
-            size = len(bundle.payload)
-            self.flight.sent(mid, size, now_s)
-            cap.spend(size, now_s)
-            self._joined = self._joined * _FORGET + size
-            self._alone = self._alone * _FORGET + bundle.kept
+    def send_one(self, cap: RateCap, now_s: float) -> None:
+        """Send the next bundle, if there is one and room for it."""
+        if not self._ready or not self.room() or cap.wait_s(now_s):
+            return
+        bundle = self._ready.popleft()
+        payload = bundle.payload()
+        mid = self._publish(bundle.device, payload)
+        if mid is None:
+            return
+        size = len(payload)
+        self.flight.sent(mid, size, now_s)
+        cap.spend(size, now_s)
+        self._joined = self._joined * _FORGET + size
+        self._alone = self._alone * _FORGET + bundle.kept

@@ -294,7 +294,8 @@ class Uplink:
         elif not lane.room():
             await _wait(self._room, _TICK_S)
         elif await lane.load(running, self._store):
-            lane.send(self._cap, time.monotonic())
+            lane.send_one(self._cap, time.monotonic())
+            await asyncio.sleep(0)  # a live reading goes between two bundles
         else:
             self._plan.passed(time.monotonic())
 
