@@ -37,7 +37,10 @@ BOUNDED = settings(
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with house(tmp_path_factory.mktemp("house")) as made:
         made.gateway.hub.close()
+        # Some routes wait for the writer's turn.
+        made.gateway.ingest.writer.start()
         yield made
+        made.gateway.ingest.writer.stop()
 
 
 def test_answers_are_as_described(here: House) -> None:
