@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway_kit import hr_frame, payload
 from registry_kit import DEVICE, EDGE, NOW_US, PILOT, Clock, birth, document, opened, wearing
+from vointi_contract.command import CommandResult
 from vointi_contract.signing import read_public_keys
 from vointi_contract.topics import EdgeTopics
 from vointi_gateway.errors import RegistryError, UnknownRecordError
@@ -123,6 +124,21 @@ def _check_signature(receipt: dict[str, object]) -> None:
     key: Ed25519PublicKey
     (key,) = read_public_keys(public)
     key.verify(signature, json.dumps(said, sort_keys=True).encode())
+
+
+def test_an_edge_confirms_that_it_keeps_nothing_of_the_person(house: House) -> None:
+    person = wearing(house.registry, "care")
+    policies, gate = house.registry.policies, house.registry.gate
+    policies.current(PILOT, birth(), gate())
+    policies.answered(CommandResult(EDGE, 1, "policy", "done", "", {}))
+    house.clock.us += S
+    asked = house.erasures.request(PILOT, person, "care desk")
+    done = house.erasures.carry_out(asked, house)
+    assert house.erasures.edges(done) == {EDGE: False}, "what it confirmed was the policy before"
+    assert policies.current(PILOT, birth(), gate())[2], "a new one, without the person"
+    assert house.erasures.edges(done) == {EDGE: False}
+    policies.answered(CommandResult(EDGE, 2, "policy", "done", "", {"erased": 3}))
+    assert house.erasures.edges(done) == {EDGE: True}
 
 
 def test_the_scan_can_fail(house: House) -> None:

@@ -30,6 +30,9 @@ class ErasureOut(BaseModel):
     pilot: str
     state: str = Field(description="asked, waiting (for a copy), scanning, done, or residue")
     receipt: dict[str, Any] = Field(description="Signed once it is done")
+    edges: dict[str, bool] = Field(
+        description="Each edge concerned: whether it has confirmed to collect and keep nothing"
+    )
 
 
 @router.post("/erasures", summary="Erase a person", status_code=202, response_model=ErasureOut)
@@ -37,7 +40,8 @@ def erase(gateway: TheGateway, asker: TheAsker, body: WhoIn) -> ErasureOut:
     """From now on nothing of the person is kept or shown; the rest follows within seconds."""
     asker.must_be("operator", "resident")
     asker.must_see(body.pilot, body.person)
-    return _out(_erasures(gateway).request(body.pilot, body.person, asker.name))
+    erasures = _erasures(gateway)
+    return _out(erasures, erasures.request(body.pilot, body.person, asker.name))
 
 
 @router.get("/erasures/{erasure}", summary="How far it is", response_model=ErasureOut)
@@ -47,14 +51,21 @@ def erasure(
     erasure: Annotated[str, Path(description="As POST answered", max_length=64)],
 ) -> ErasureOut:
     """The state, and at the end the receipt. The id is a secret of who asked."""
-    found = _erasures(gateway).get(erasure)
+    erasures = _erasures(gateway)
+    found = erasures.get(erasure)
     asker.must_see(found.pilot, found.person)
-    return _out(found)
+    return _out(erasures, found)
 
 
 def _erasures(gateway: GatewayView) -> Erasures:
     return Erasures(gateway.registry, gateway.now_us)
 
 
-def _out(found: Erasure) -> ErasureOut:
-    return ErasureOut(id=found.id, pilot=found.pilot, state=found.state, receipt=found.receipt)
+def _out(erasures: Erasures, found: Erasure) -> ErasureOut:
+    return ErasureOut(
+        id=found.id,
+        pilot=found.pilot,
+        state=found.state,
+        receipt=found.receipt,
+        edges=erasures.edges(found),
+    )

@@ -26,6 +26,8 @@ from .scan import scan
 
 #: Shorter words would be found by chance in any file.
 _MIN_NEEDLE = 5
+#: By then every policy was derived again (each 10 s) from a picture without the person.
+POLICIES_DUE_US = 30_000_000
 #: True of every database that appends: what no question shows is still in its files for a while.
 _UNTIL_COMPACTED = "erased values leave a database's files when it next compacts them"
 
@@ -103,6 +105,23 @@ class Erasures:
             "SELECT * FROM erasure WHERE state IN ('asked', 'waiting') ORDER BY requested_us"
         )
         return tuple(map(_erasure, rows))
+
+    def edges(self, erasure: Erasure) -> dict[str, bool]:
+        """Each edge that had a device of the person: whether it has confirmed to keep nothing.
+
+        It does so with its policy; an edge that is off does so when it is back. The receipt is
+        signed before that, so this is told beside it.
+        """
+        told = erasure.receipt.get("edges_told", [])
+        sent = {one.edge: one for one in self._registry.policies.sent()}
+        late = self._wall_us() - erasure.requested_us > POLICIES_DUE_US
+        return {
+            edge: edge in sent
+            and sent[edge].confirmed >= sent[edge].version
+            # One that was right already is not sent anew: then the time of looking has passed.
+            and (late or sent[edge].issued_us >= erasure.requested_us)
+            for edge in told
+        }
 
     def again(self) -> int:
         """Ask again for everybody on the list who is back, as after a restore; how many."""
