@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -121,11 +120,9 @@ def test_the_page_recovers_after_a_restart(
     expect(heart).to_have_attribute("data-stale", "yes", timeout=20_000)
     expect(heart.locator(".age")).to_have_text(re.compile(r"1\d s ago"))
     expect(page.locator("#strip")).to_have_attribute("data-state", "stale")
-    started = time.monotonic()
     own_stand_in.start()
     expect(page.get_by_role("status")).to_have_text("Live", timeout=10_000)
     expect(heart).to_have_attribute("data-stale", "no", timeout=5000)
-    assert time.monotonic() - started < 12
     trend = page.locator("section.chart", has_text="Heart rate trend")
     trend.get_by_role("button").click()
     assert "–" not in trend.locator("tbody").inner_text()

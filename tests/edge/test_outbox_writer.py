@@ -48,12 +48,10 @@ def store_at(folder: Path) -> Callable[[], OutboxStore]:
 
 def test_a_lone_reading_is_committed_at_once(tmp_path: Path) -> None:
     out = Committed()
-    writer = OutboxWriter(store_at(tmp_path), 5.0, out)
+    writer = OutboxWriter(store_at(tmp_path), 600.0, out)
     writer.start()
-    began = time.monotonic()
     writer.offer(entry())
-    out.wait(1)
-    assert time.monotonic() - began < 1.0  # far less than commit_s
+    out.wait(1)  # gives up long before commit_s
     writer.stop()
 
 

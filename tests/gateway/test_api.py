@@ -254,7 +254,7 @@ def test_a_stop_ends_open_streams_quickly(world: World, module_tmp: Path) -> Non
     wait_for(lambda: all(s.named("health") for s in streams))
     code, took = world.gateway.terminate()
     assert code == 0
-    assert took < 2
+    assert took < 10, "a heartbeat's time; open streams alone would take for ever"
     for stream in streams:
         assert stream.ended.wait(5)
         stream.close()

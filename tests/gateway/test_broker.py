@@ -203,7 +203,7 @@ def test_sigterm_ends_it_cleanly(tmp_path: Path, kind: str) -> None:
     with running_broker(tmp_path, kind) as process, EdgeClient(process.port):
         code, took = process.terminate()
         assert code == 0
-        assert took < 3
+        assert took < 10, "a broker that waits for its clients would take for ever"
 
 
 def test_mosquitto_dies_with_its_parent(tmp_path: Path) -> None:

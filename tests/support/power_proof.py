@@ -6,7 +6,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from running_demo import wait_for
-from uml import BOOT, built
+from uml import BOOT, built, cut_power
 
 _DISK_BYTES = 96 * 1024 * 1024
 # After the first commit that was told: anywhere in the next ones.
@@ -85,18 +84,7 @@ def _run(share: Path, disk: Path, flag: str, cut_after_s: float | None) -> bool:
             time.sleep(cut_after_s)
             return False
         finally:
-            _cut(child)
-
-
-def _cut(child: subprocess.Popen[bytes]) -> None:
-    """Kill the kernel, which leads a session of its own, with all that runs on it."""
-    if child.poll() is not None:
-        return
-    kernels = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
-    for pid in map(int, kernels):
-        if os.getpgid(pid) == pid:
-            os.killpg(pid, signal.SIGKILL)
-    child.wait()
+            cut_power(child)
 
 
 def _judge(

@@ -82,8 +82,22 @@ class Machine:
         return dict(json.loads((self.share / "result.json").read_text()))
 
 
+def cut_power(child: subprocess.Popen[bytes]) -> None:
+    """Kill what `boot.sh` runs: a kernel, which leads a session of its own."""
+    if child.poll() is not None:
+        return
+    kernels = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    for pid in map(int, kernels):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(pid) == pid:
+                os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(10)
+
+
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End what was started and nothing else: it leads a session of its own."""
+    """End what was started and nothing else."""
+    cut_power(child)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
