@@ -5,23 +5,37 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vointi_gateway.ui.messages import load_messages
+from vointi_gateway.ui.messages import door_messages, load_messages
 
 UI = Path(__file__).resolve().parents[2] / "gateway" / "vointi_gateway" / "ui"
+DOOR = ("door.html", "sign_in.html", "welcome.html")
+ASKED = re.compile(r"""(?:\bt|\btn)(?:\(|\[)["']([\w.]*\w)["']""")
 PLURAL = re.compile(r"\.(zero|one|two|few|many|other)$")
 
 
 def sources() -> str:
     files = [*UI.glob("static/js/*.js"), *UI.glob("templates/*.html")]
+    files = [file for file in files if file.name not in DOOR]
     assert len(files) > 20
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def test_every_key_that_is_asked_for_is_there() -> None:
     keys = {PLURAL.sub("", key) for key in load_messages()}
-    asked = set(re.findall(r"""(?:\bt|\btn)(?:\(|\[)["']([\w.]*\w)["']""", sources()))
+    asked = set(ASKED.findall(sources()))
     assert asked - keys == set()
     assert len(asked) > 50
+
+
+def test_the_door_says_the_same_in_every_language() -> None:
+    text = "\n".join((UI / "templates" / name).read_text(encoding="utf-8") for name in DOOR)
+    asked = set(ASKED.findall(text))
+    built = {f"{page}.{word}" for page in ("door", "welcome") for word in ("title", "failed")}
+    tables = door_messages()
+    assert set(tables) == {"fi", "sv", "en"}
+    for table in tables.values():
+        assert asked | built <= set(table)
+        assert set(table) == set(tables["en"])
 
 
 def test_no_key_is_left_over() -> None:

@@ -112,8 +112,10 @@ def test_raw_is_every_sample_in_three_forms(world: World) -> None:
 def test_windows(world: World) -> None:
     found = world.series(resolution="1m").json()
     assert set(found) == {
-        *("device", "metric", "unit", "resolution", "t_us", "n", "mean", "min", "max")
+        *("device", "metric", "unit", "resolution", "t_us", "n", "mean", "min", "max"),
+        "source",
     }
+    assert found["source"] in {"raw", "1m", "mixed"}
     assert sum(found["n"]) == FRAMES * 73
     assert all(t % 60_000_000 == 0 for t in found["t_us"])
     rows = list(csv.DictReader(io.StringIO(world.series("text/csv", resolution="60s").text)))
