@@ -35,7 +35,7 @@ typedef struct {
     size_t used, room; /* bytes */
 } Buffer;
 
-static inline int buffer_reserve(Buffer *b, size_t more) {
+static inline int wire_buffer_reserve(Buffer *b, size_t more) {
     size_t room = b->room ? b->room : 4096;
     char *data;
     if (b->room - b->used >= more) return 0;
@@ -47,7 +47,7 @@ static inline int buffer_reserve(Buffer *b, size_t more) {
     return 0;
 }
 
-static inline int read_varint(Span *s, uint64_t *out) {
+static inline int wire_read_varint(Span *s, uint64_t *out) {
     uint64_t value = 0;
     int shift;
     for (shift = 0; shift < 63; shift += 7) {
@@ -65,25 +65,25 @@ static inline int read_varint(Span *s, uint64_t *out) {
     return 0;
 }
 
-static inline int read_u32(Span *s, uint32_t *out) {
+static inline int wire_read_u32(Span *s, uint32_t *out) {
     uint64_t value;
-    if (read_varint(s, &value) || value > UINT32_MAX) return -1;
+    if (wire_read_varint(s, &value) || value > UINT32_MAX) return -1;
     *out = (uint32_t)value;
     return 0;
 }
 
-static inline int read_s64(Span *s, int64_t *out) {
+static inline int wire_read_s64(Span *s, int64_t *out) {
     uint64_t value;
-    if (read_varint(s, &value)) return -1;
+    if (wire_read_varint(s, &value)) return -1;
     *out = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
     return 0;
 }
 
-static inline int read_s32(Span *s, int64_t *out) {
+static inline int wire_read_s32(Span *s, int64_t *out) {
     uint32_t value;
     if (s->at < s->end && *s->at < 0x80) {
         value = *s->at++;
-    } else if (read_u32(s, &value)) {
+    } else if (wire_read_u32(s, &value)) {
         return -1;
     }
     *out = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
@@ -91,7 +91,7 @@ static inline int read_s32(Span *s, int64_t *out) {
 }
 
 /* Eight bytes, the lowest first, on a machine of either order. */
-static inline int read_u64(Span *s, uint64_t *out) {
+static inline int wire_read_u64(Span *s, uint64_t *out) {
     uint64_t value = 0;
     int i;
     if (s->end - s->at < 8) return -1;
@@ -101,23 +101,23 @@ static inline int read_u64(Span *s, uint64_t *out) {
     return 0;
 }
 
-static inline int read_double(Span *s, double *out) {
+static inline int wire_read_double(Span *s, double *out) {
     uint64_t bits;
-    if (read_u64(s, &bits)) return -1;
+    if (wire_read_u64(s, &bits)) return -1;
     memcpy(out, &bits, 8);
     return isfinite(*out) ? 0 : -1;
 }
 
-static inline int read_piece(Span *s, Span *out) {
+static inline int wire_read_piece(Span *s, Span *out) {
     uint64_t length;
-    if (read_varint(s, &length) || length > (uint64_t)(s->end - s->at)) return -1;
+    if (wire_read_varint(s, &length) || length > (uint64_t)(s->end - s->at)) return -1;
     out->at = s->at;
     out->end = s->at += length;
     return 0;
 }
 
 /* An id of the contract's topics: [a-z0-9][a-z0-9_-]{0,62}. */
-static inline int is_id(const Span *s) {
+static inline int wire_is_id(const Span *s) {
     const uint8_t *c;
     if (s->end == s->at || s->end - s->at > 63 || *s->at == '_' || *s->at == '-') return 0;
     for (c = s->at; c < s->end; c++) {
@@ -127,21 +127,21 @@ static inline int is_id(const Span *s) {
     return 1;
 }
 
-static inline int same(const Span *s, const char *text, size_t length) {
+static inline int wire_same(const Span *s, const char *text, size_t length) {
     return (size_t)(s->end - s->at) == length && !memcmp(s->at, text, length);
 }
 
 /* *to += by, or -1 where that leaves 64 bits. */
-static inline int step(int64_t *to, int64_t by) {
+static inline int wire_step(int64_t *to, int64_t by) {
     return __builtin_add_overflow(*to, by, to) ? -1 : 0;
 }
 
 /* Running sums of packed sint32 deltas into int32 values with their least, largest and sum. */
-static inline int read_deltas(Span s, int32_t *out, ChannelRow *row) {
+static inline int wire_read_deltas(Span s, int32_t *out, ChannelRow *row) {
     int64_t value = 0, delta, low = INT32_MAX, high = INT32_MIN, sum = 0;
     int32_t n = 0;
     while (s.at < s.end) {
-        if (read_s32(&s, &delta)) return -1;
+        if (wire_read_s32(&s, &delta)) return -1;
         value += delta;
         if (value > INT32_MAX || value < INT32_MIN) return -1;
         out[n++] = (int32_t)value;
@@ -157,11 +157,11 @@ static inline int read_deltas(Span s, int32_t *out, ChannelRow *row) {
 }
 
 /* Running sums of the steps between samples: from 0, never falling, up to `most`. */
-static inline int read_offsets(Span s, int64_t *out, int64_t most, int32_t *count) {
+static inline int wire_read_offsets(Span s, int64_t *out, int64_t most, int32_t *count) {
     int64_t value = 0, delta;
     int32_t n = 0;
     while (s.at < s.end) {
-        if (read_s32(&s, &delta) || delta < 0 || (n == 0 && delta)) return -1;
+        if (wire_read_s32(&s, &delta) || delta < 0 || (n == 0 && delta)) return -1;
         value += delta;
         out[n++] = value;
     }
@@ -171,7 +171,7 @@ static inline int read_offsets(Span s, int64_t *out, int64_t most, int32_t *coun
 }
 
 /* Whether a magicless zstd frame states nothing and ends where the bytes end (RFC 8878, 3.1.1). */
-static inline int whole_frame(const uint8_t *data, size_t length) {
+static inline int wire_whole_frame(const uint8_t *data, size_t length) {
     size_t at = 2;
     uint32_t header = 0;
     if (!length || data[0]) return 0;

@@ -34,19 +34,19 @@ cdef extern from "_wire.h" nogil:
     ctypedef struct Buffer:
         char *data
         size_t used, room
-    int buffer_reserve(Buffer *, size_t)
-    int read_varint(Span *, uint64_t *)
-    int read_u32(Span *, uint32_t *)
-    int read_s64(Span *, int64_t *)
-    int read_u64(Span *, uint64_t *)
-    int read_double(Span *, double *)
-    int read_piece(Span *, Span *)
-    int is_id(const Span *)
-    int same(const Span *, const char *, size_t)
-    int step(int64_t *, int64_t)
-    int read_deltas(Span, int32_t *, ChannelRow *)
-    int read_offsets(Span, int64_t *, int64_t, int32_t *)
-    int whole_frame(const uint8_t *, size_t)
+    int wire_buffer_reserve(Buffer *, size_t)
+    int wire_read_varint(Span *, uint64_t *)
+    int wire_read_u32(Span *, uint32_t *)
+    int wire_read_s64(Span *, int64_t *)
+    int wire_read_u64(Span *, uint64_t *)
+    int wire_read_double(Span *, double *)
+    int wire_read_piece(Span *, Span *)
+    int wire_is_id(const Span *)
+    int wire_same(const Span *, const char *, size_t)
+    int wire_step(int64_t *, int64_t)
+    int wire_read_deltas(Span, int32_t *, ChannelRow *)
+    int wire_read_offsets(Span, int64_t *, int64_t, int32_t *)
+    int wire_whole_frame(const uint8_t *, size_t)
 
 cdef enum:
     # Those of vointi_contract.checks; a test holds the two together.
@@ -102,7 +102,7 @@ def whole_blocks(bytes payload not None, Py_ssize_t start=0):
     cdef const char *data = payload
     if not 0 <= start < len(payload):
         return False
-    return bool(whole_frame(<const uint8_t *>data + start, len(payload) - start))
+    return bool(wire_whole_frame(<const uint8_t *>data + start, len(payload) - start))
 
 
 cdef struct Header:
@@ -227,14 +227,14 @@ cdef class FrameColumns:
         cdef Span piece
         cdef int frames = 0
         while rest.at < rest.end:
-            if read_varint(&rest, &tag):
+            if wire_read_varint(&rest, &tag):
                 return -1
             if tag == (1 << 3 | VARINT):
-                if schema or read_varint(&rest, &schema):
+                if schema or wire_read_varint(&rest, &schema):
                     return -1
             elif tag == (2 << 3 | LENGTH):
                 frames += 1
-                if frames > MOST_FRAMES or read_piece(&rest, &piece) or self._frame(piece):
+                if frames > MOST_FRAMES or wire_read_piece(&rest, &piece) or self._frame(piece):
                     return -1
             else:
                 return -1
@@ -257,7 +257,7 @@ cdef class FrameColumns:
         if self._check_layout(&row):
             return -1
         row.layout = self._layout(&row)
-        if buffer_reserve(&self._frames, sizeof(FrameRow)):
+        if wire_buffer_reserve(&self._frames, sizeof(FrameRow)):
             raise MemoryError
         memcpy(self._frames.data + self._frames.used, &row, sizeof(FrameRow))
         self._frames.used += sizeof(FrameRow)
@@ -274,60 +274,60 @@ cdef class FrameColumns:
         h.rate_uhz = 0
         h.has_offsets = False
         while rest.at < rest.end:
-            if read_varint(&rest, &tag):
+            if wire_read_varint(&rest, &tag):
                 return -1
             if tag != (11 << 3 | LENGTH) and _once(&seen, tag):
                 return -1
             if tag == (11 << 3 | LENGTH):
-                if h.count == MOST_CHANNELS or read_piece(&rest, &h.channels[h.count]):
+                if h.count == MOST_CHANNELS or wire_read_piece(&rest, &h.channels[h.count]):
                     return -1
                 h.count += 1
             elif tag == (6 << 3 | VARINT):
-                if read_s64(&rest, &number) or step(&b.seq, number):
+                if wire_read_s64(&rest, &number) or wire_step(&b.seq, number):
                     return -1
             elif tag == (7 << 3 | VARINT):
-                if read_s64(&rest, &number) or step(&b.mono_us, number):
+                if wire_read_s64(&rest, &number) or wire_step(&b.mono_us, number):
                     return -1
             elif tag == (8 << 3 | VARINT):
-                if read_s64(&rest, &number) or step(&b.wall_offset_us, number):
+                if wire_read_s64(&rest, &number) or wire_step(&b.wall_offset_us, number):
                     return -1
                 row.has_wall = 1
             elif tag == (9 << 3 | VARINT):
-                if read_s64(&rest, &number) or step(&b.dev_ts_ns, number):
+                if wire_read_s64(&rest, &number) or wire_step(&b.dev_ts_ns, number):
                     return -1
                 row.has_dev = 1
             elif tag == (10 << 3 | VARINT):
-                if read_varint(&rest, &h.rate_uhz):
+                if wire_read_varint(&rest, &h.rate_uhz):
                     return -1
             elif tag == (13 << 3 | VARINT):
-                if read_u32(&rest, &row.quality):
+                if wire_read_u32(&rest, &row.quality):
                     return -1
             elif tag == (1 << 3 | LENGTH):
-                if read_piece(&rest, &piece):
+                if wire_read_piece(&rest, &piece):
                     return -1
                 if piece.at < piece.end:
-                    if not same(&piece, self._device, self._device_length):
+                    if not wire_same(&piece, self._device, self._device_length):
                         return -1
                     b.has_device = True
             elif tag == (2 << 3 | LENGTH):
-                if read_piece(&rest, &piece):
+                if wire_read_piece(&rest, &piece):
                     return -1
                 if piece.at < piece.end:
-                    if not is_id(&piece):
+                    if not wire_is_id(&piece):
                         return -1
                     b.stream = piece
             elif tag == (3 << 3 | VARINT):
-                if read_u32(&rest, &b.clock):
+                if wire_read_u32(&rest, &b.clock):
                     return -1
             elif tag == (4 << 3 | VARINT):
-                if read_varint(&rest, &b.uncertainty_us):
+                if wire_read_varint(&rest, &b.uncertainty_us):
                     return -1
             elif tag == (5 << 3 | FIXED64):
-                if read_u64(&rest, &value):
+                if wire_read_u64(&rest, &value):
                     return -1
                 b.boot = value or b.boot
             elif tag == (12 << 3 | LENGTH):
-                if read_piece(&rest, &h.offsets):
+                if wire_read_piece(&rest, &h.offsets):
                     return -1
                 h.has_offsets = h.offsets.at < h.offsets.end
             else:
@@ -348,7 +348,7 @@ cdef class FrameColumns:
         if not self._header.count or self._header.rate_uhz > MOST_UHZ:
             return -1
         if row.has_wall:
-            if step(&wall_us, b.wall_offset_us) or wall_us < 0 or wall_us > MOST_US:
+            if wire_step(&wall_us, b.wall_offset_us) or wall_us < 0 or wall_us > MOST_US:
                 return -1
             if wall_us < self._earliest_us or wall_us > self._latest_us:
                 return -1
@@ -366,9 +366,9 @@ cdef class FrameColumns:
             return 0
         if self._header.rate_uhz:
             return -1
-        if buffer_reserve(&self._offsets, (piece.end - piece.at) * sizeof(int64_t)):
+        if wire_buffer_reserve(&self._offsets, (piece.end - piece.at) * sizeof(int64_t)):
             raise MemoryError
-        if read_offsets(
+        if wire_read_offsets(
             piece, <int64_t *>(self._offsets.data + self._offsets.used), MOST_US, &row.offsets
         ):
             return -1
@@ -384,19 +384,19 @@ cdef class FrameColumns:
         memset(&channel, 0, sizeof(ChannelRow))
         deltas.at = deltas.end = NULL
         while rest.at < rest.end:
-            if read_varint(&rest, &tag) or _once(&seen, tag):
+            if wire_read_varint(&rest, &tag) or _once(&seen, tag):
                 return -1
             if tag == (1 << 3 | VARINT):
-                if read_u32(&rest, &channel.metric):
+                if wire_read_u32(&rest, &channel.metric):
                     return -1
             elif tag == (2 << 3 | LENGTH):
-                if read_piece(&rest, &deltas):
+                if wire_read_piece(&rest, &deltas):
                     return -1
             elif tag == (3 << 3 | FIXED64):
-                if read_double(&rest, &channel.scale):
+                if wire_read_double(&rest, &channel.scale):
                     return -1
             elif tag == (4 << 3 | FIXED64):
-                if read_double(&rest, &channel.offset):
+                if wire_read_double(&rest, &channel.offset):
                     return -1
             else:
                 return -1
@@ -408,14 +408,14 @@ cdef class FrameColumns:
         channel.wave = self._header.rate_uhz > 0 and self._wave[channel.metric]
         samples = &self._waves if channel.wave else &self._points
         channel.start = <int32_t>(samples.used // sizeof(int32_t))
-        if buffer_reserve(samples, (deltas.end - deltas.at) * sizeof(int32_t)):
+        if wire_buffer_reserve(samples, (deltas.end - deltas.at) * sizeof(int32_t)):
             raise MemoryError
-        if read_deltas(deltas, <int32_t *>(samples.data + samples.used), &channel):
+        if wire_read_deltas(deltas, <int32_t *>(samples.data + samples.used), &channel):
             return -1
         samples.used += channel.n * sizeof(int32_t)
         if channel.n > MOST_VALUES or not self._in_range(&channel):
             return -1
-        if buffer_reserve(&self._channels, sizeof(ChannelRow)):
+        if wire_buffer_reserve(&self._channels, sizeof(ChannelRow)):
             raise MemoryError
         memcpy(self._channels.data + self._channels.used, &channel, sizeof(ChannelRow))
         self._channels.used += sizeof(ChannelRow)
