@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vointi_contract.codec import decode
-from vointi_contract.errors import ContractError
-
 from ..model import ErasedRows, WornSpan
+from ..worn import may_hold
 from .connection import Link
 from .writes import refresh_latest
 
@@ -47,17 +45,6 @@ def _delete_quarantined(link: Link, span: WornSpan) -> int:
         live=f"/d/{name}",
         backlog=f"/b/{name}",
     )
-    mine = [row for row, received_us, data in rows if _within(span, received_us, bytes(data))]
+    mine = [row for row, received_us, data in rows if may_hold(span, received_us, bytes(data))]
     link.run("DELETE FROM quarantine WHERE id = ANY(CAST(:mine AS bigint[]))", mine=mine)
     return len(mine)
-
-
-def _within(span: WornSpan, received_us: int, payload: bytes) -> bool:
-    """Whether a delivery may hold something of the span; by its arrival if it cannot be read."""
-    try:
-        times = [frame.wall_us for frame in decode(payload).frames]
-    except ContractError:
-        times = []
-    if not times or None in times:
-        return received_us >= span.from_us
-    return any(t is not None and span.from_us <= t < span.to_us for t in times)
