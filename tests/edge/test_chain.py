@@ -26,6 +26,12 @@ def in_order(chain: Chain, stream: str) -> list[Frame]:
     return sorted(frames, key=lambda frame: (frame.boot, frame.seq))
 
 
+def on_time(chain: Chain, stream: str, after: int) -> int:
+    """Count the newest readings in a row that are not late, among those after the first ones."""
+    frames = reversed(in_order(chain, stream)[after:])
+    return len(list(itertools.takewhile(lambda frame: not frame.quality & Quality.LATE, frames)))
+
+
 def all_committed(chain: Chain) -> dict[str, int]:
     """Silence every device, wait for the last acknowledgements, and return the counters."""
     chain.fault(op="range", **{"in": False})
@@ -122,7 +128,10 @@ class TestWhole:
         off = wait_for(
             lambda: [one for one in in_order(whole, "hr") if one.quality & Quality.NOT_WORN], 10
         )
+        seen = whole.gateway.count("beats")
         whole.fault(op="wear", device=STRAP, worn=True)
+        # Put on again it may have to be learnt anew; the restart below begins after that.
+        wait_for(lambda: on_time(whole, "beats", after=seen) > 1, 30, "beats told on time")
         assert [by_code(one.metric).name for one in off[0].channels] == ["hr_contact"]
         assert off[0].channels[0].physical().tolist() == [0]
 
