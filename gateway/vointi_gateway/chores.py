@@ -55,11 +55,15 @@ class ChoreThread:
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
-            for chore in self._chores:
-                try:
-                    chore()
-                except Exception:
-                    log.exception("a chore could not be done; it is tried again")
+            self.once()
+
+    def once(self) -> None:
+        """One round of each; one that fails costs the others nothing."""
+        for chore in self._chores:
+            try:
+                chore()
+            except Exception:
+                log.exception("a chore could not be done; it is tried again")
 
 
 class Chores:

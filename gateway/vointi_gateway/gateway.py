@@ -232,6 +232,7 @@ class Gateway:
         return self.steward.gate()
 
     def _erase_copies(self, person: str) -> str:
+        self.identity.forget(person)
         if self._copies is not None:
             return self._copies.erase(person)
         return str(self._in_turn(lambda store: erase_person(store, person)))

@@ -32,7 +32,10 @@ class Database:
             path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
         self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in (
+            *("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
+            "foreign_keys = ON",
+        ):
             self._connection.execute(f"PRAGMA {pragma}")
         self._migrate()
 
@@ -57,6 +60,11 @@ class Database:
         """The first row of a query, or None."""
         found = self.rows(sql, *values)
         return found[0] if found else None
+
+    def wipe_log(self) -> None:
+        """Bring the write-ahead log into the file and empty it: it may hold erased rows."""
+        with self._lock:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def version(self) -> int:
         """A number that changes when another process has committed."""

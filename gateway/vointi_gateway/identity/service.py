@@ -103,6 +103,13 @@ class Identity:
                 for line in self._bundle.alarms():
                     log.warning("alarm: %s", line)
 
+    def forget(self, person: str) -> None:
+        """End a pseudonym's sessions and links, and leave no byte of it in the file."""
+        with self._db.write() as tx:
+            tx.execute("DELETE FROM session WHERE person = ?", (person,))
+            tx.execute("DELETE FROM invitation WHERE person = ?", (person,))
+        self._db.wipe_log()
+
     def refresh(self) -> None:
         """Read who is shut out, and tell the broker."""
         self._version = self._db.version()

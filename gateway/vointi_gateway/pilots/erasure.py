@@ -213,8 +213,9 @@ class Erasures:
     ) -> None:
         with self._registry.database.write() as con:
             con.execute(
-                "UPDATE erasure SET state = ?, receipt = ?, person = iif(?, person, '') "
-                "WHERE id = ?",
+                # Who asks for themselves is named by their pseudonym.
+                "UPDATE erasure SET state = ?1, receipt = ?2, person = iif(?3, person, ''), "
+                "actor = iif(?3, actor, replace(actor, person, '')) WHERE id = ?4",
                 (state, json.dumps(receipt), keep_person, erasure),
             )
 
