@@ -59,5 +59,6 @@ def _include_pages(app: FastAPI, gateway: Gateway) -> None:
         return
     routes = importlib.import_module(f"{__package__}.ui.routes")
     app.include_router(routes.build_router(PilotList(gateway.fleet), version=gateway.version))
-    sign_in = importlib.import_module(f"{__package__}.ui.sign_in")
-    app.include_router(sign_in.build_router(version=gateway.version))
+    for name in ("sign_in", "own_page"):
+        page = importlib.import_module(f"{__package__}.ui.{name}")
+        app.include_router(page.build_router(version=gateway.version))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vointi_gateway.ui.messages import door_messages, load_messages
+from vointi_gateway.ui import own_view
+from vointi_gateway.ui.messages import door_messages, load_messages, own_messages
 
 UI = Path(__file__).resolve().parents[2] / "gateway" / "vointi_gateway" / "ui"
-DOOR = ("door.html", "sign_in.html", "welcome.html")
+DOOR = ("door.html", "languages.html", "sign_in.html", "welcome.html")
 ASKED = re.compile(r"""(?:\bt|\btn)(?:\(|\[)["']([\w.]*\w)["']""")
 PLURAL = re.compile(r"\.(zero|one|two|few|many|other)$")
 
 
 def sources() -> str:
     files = [*UI.glob("static/js/*.js"), *UI.glob("templates/*.html")]
-    files = [file for file in files if file.name not in DOOR]
+    files = [f for f in files if f.name not in DOOR and not f.name.startswith("own")]
     assert len(files) > 20
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
@@ -36,6 +37,27 @@ def test_the_door_says_the_same_in_every_language() -> None:
     for table in tables.values():
         assert asked | built <= set(table)
         assert set(table) == set(tables["en"])
+
+
+def test_a_residents_pages_say_the_same_in_every_language() -> None:
+    files = [*UI.glob("templates/own*.html"), UI / "own_words.py"]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    asked = set(re.findall(r"""\[["']([\w.]*\w)["']\]""", text))
+    built = re.findall(r"""["']([a-z.]+\.)["'] ~""", text)
+    tables = own_messages()
+    own = set(tables["en"]) - set(door_messages()["en"])
+    assert len(asked & own) > 40
+    for table in tables.values():
+        assert asked <= set(table)
+        assert set(table) == set(tables["en"])
+        for key, sentence in table.items():
+            assert sentence.strip(), key
+            fields = re.findall(r"\{\w+\}", sentence)
+            assert fields == re.findall(r"\{\w+\}", tables["en"][key]), key
+    measures = {f"{kind}.{key}" for key, _ in own_view.MEASURES for kind in ("measure", "unit")}
+    assert measures <= own
+    left = {k for k in own if k not in asked and not any(k.startswith(b) for b in built)}
+    assert left <= {"measure.ecg", "measure.movement", "measure.beats", "measure.contact"}
 
 
 def test_no_key_is_left_over() -> None:

@@ -51,6 +51,11 @@ class House:
 
         return asyncio.run(once())
 
+    def chores(self) -> None:
+        """Do what was asked for, as the gateway's own threads do; once a house."""
+        self.gateway.ingest.writer.start()
+        self.gateway._chores.once()
+
     def csrf(self, cookie: str) -> str:
         session = self.gateway.identity.sessions.find(cookie)
         return session.csrf if session else ""
@@ -96,6 +101,7 @@ def house(folder: Path, **changes: Any) -> Iterator[House]:
         made.add("operator", "operator")
         yield made
     finally:
+        gateway.ingest.writer.stop()
         gateway.close()
 
 

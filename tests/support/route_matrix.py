@@ -83,7 +83,7 @@ POST /api/v1/enrol/renew          422       422     422  422  422      422
 GET /api/v1/edges                 401       403     403  403  200      403
 POST /api/v1/edges/{edge}/ticket  401       403     403  403  201      403
 POST /api/v1/edges/{edge}/revoke  401       403     403  403  204      403
-GET /                             303       200     200  200  200      200
+GET /                             303       200     200  200  200      303
 GET /pilots/{pilot_id}            303       200     200  200  200      200
 GET /static/{path:path}           200       200     200  200  200      200
 GET /sign-in                      200       200     200  200  200      200
@@ -92,6 +92,14 @@ GET /welcome/{token}              200       200     200  200  200      200
 POST /welcome/{token}             401       401     401  401  401      401
 DELETE /api/v1/session            401       204     204  204  204      204
 POST /sign-out                    303       403     403  403  403      403
+GET /me                           303       403     403  403  403      200
+POST /me/consent                  303       403     403  403  403      403
+GET /me/receipt/{purpose}         303       403     403  403  403      200
+POST /me/copy                     303       403     403  403  403      403
+GET /me/erase                     303       403     403  403  403      200
+POST /me/erase                    303       403     403  403  403      403
+GET /erased/{erasure}             404       404     404  404  404      404
+GET /erased/{erasure}/receipt     404       404     404  404  404      404
 """
 HEAD, *ROWS = [line.rsplit(maxsplit=len(ROLES)) for line in MATRIX.strip().split("\n")]
 EXPECTED = {row[0].strip(): dict(zip(HEAD[1:], map(int, row[1:]), strict=True)) for row in ROWS}

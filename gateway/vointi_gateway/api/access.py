@@ -24,6 +24,7 @@ _CARING = _OPERATOR | {"care"}
 #: Whose word a consent is: a resident's own, or of who took it down.
 _SPEAKING = _CARING | {"resident"}
 _OWNING = _OPERATOR | {"resident"}
+_RESIDENT = frozenset({"resident"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,15 @@ RULES: tuple[Rule, ...] = (
     Rule("POST", "/sign-out", _SIGNED_IN, form=True),
     Rule("GET", "/welcome/{token}", _ANYBODY),
     Rule("POST", "/welcome/{token}", _ANYBODY, form=True),
+    Rule("GET", "/me", _RESIDENT),
+    Rule("POST", "/me/consent", _RESIDENT, form=True),
+    Rule("GET", "/me/receipt/{purpose}", _RESIDENT),
+    Rule("POST", "/me/copy", _RESIDENT, form=True),
+    Rule("GET", "/me/erase", _RESIDENT),
+    Rule("POST", "/me/erase", _RESIDENT, form=True),
+    # The session ends with the data: who asked knows the address, and it names nobody.
+    Rule("GET", "/erased/{erasure}", _ANYBODY),
+    Rule("GET", "/erased/{erasure}/receipt", _ANYBODY),
 )
 
 

@@ -23,9 +23,19 @@ def load_messages(language: str = DEFAULT_LANGUAGE) -> Mapping[str, str]:
 
 def door_messages() -> Mapping[str, Mapping[str, str]]:
     """The words of the pages that let somebody in, by language."""
-    folder = files(__package__).joinpath("door")
+    return _tables("door")
+
+
+def own_messages() -> Mapping[str, Mapping[str, str]]:
+    """The words of a resident's own pages, by language; the frame's are the door's."""
+    door, own = _tables("door"), _tables("own")
+    return {language: {**door[language], **own[language]} for language in DOOR_LANGUAGES}
+
+
+def _tables(folder: str) -> dict[str, dict[str, str]]:
+    source = files(__package__).joinpath(folder)
     return {
-        language: json.loads(folder.joinpath(f"{language}.json").read_text(encoding="utf-8"))
+        language: json.loads(source.joinpath(f"{language}.json").read_text(encoding="utf-8"))
         for language in DOOR_LANGUAGES
     }
 

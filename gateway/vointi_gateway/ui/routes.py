@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
@@ -44,7 +44,9 @@ class _Pages:
     def _render(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
         return HTMLResponse(self._environment.get_template(template).render(**values), status)
 
-    def overview(self) -> HTMLResponse:
+    def overview(self, request: Request) -> Response:
+        if principal_of(request).role == "resident":
+            return RedirectResponse("/me", status_code=303)
         return self._render("overview.html")
 
     def pilot(self, pilot_id: str, request: Request) -> HTMLResponse:

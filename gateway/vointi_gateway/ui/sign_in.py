@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ..api.deps import TheGateway
-from ..api.session import address, end_session, session_of, set_cookie
-from ..identity.errors import IdentityError, RefusedError
+from ..api.session import address, end_session, set_cookie
+from ..identity.errors import IdentityError
+from .forms import check_meant, fields
 from .messages import door_language, door_messages
 from .rendering import page_environment
 
+#: Where residents come in.
+OWN_PAGE = "/me"
 _TEMPLATES = {"door": "sign_in.html", "welcome": "welcome.html"}
 
 
@@ -45,7 +46,7 @@ class _Pages:
         return self._form(request, "welcome")
 
     async def staff_sent(self, request: Request, gateway: TheGateway) -> Response:
-        form = await _fields(request)
+        form = await fields(request)
         values = (form.get("name", ""), form.get("password", ""), form.get("code", ""))
         accounts = gateway.identity.accounts
         try:
@@ -55,19 +56,18 @@ class _Pages:
         return _let_in(token)
 
     async def resident_sent(self, token: str, request: Request, gateway: TheGateway) -> Response:
-        form = await _fields(request)
+        form = await fields(request)
         accept = gateway.identity.invitations.accept
         code = form.get("code", "")
         try:
             cookie = await run_in_threadpool(accept, token, code, address(request))
         except IdentityError as exc:
             return self._form(request, "welcome", exc)
-        return _let_in(cookie)
+        return _let_in(cookie, OWN_PAGE)
 
     async def sign_out(self, request: Request, gateway: TheGateway) -> Response:
-        form = await _fields(request)
-        if not session_of(request).allows_change(form.get("csrf", "")):
-            raise RefusedError("csrf", "the page is too old; load it again")
+        form = await fields(request)
+        check_meant(request, form)
         response = RedirectResponse("/sign-in", status_code=303)
         await run_in_threadpool(end_session, request, response, gateway)
         return response
@@ -88,13 +88,7 @@ def build_router(*, version: str) -> APIRouter:
     return router
 
 
-async def _fields(request: Request) -> dict[str, str]:
-    """The fields of a form as browsers send it (application/x-www-form-urlencoded)."""
-    text = (await request.body()).decode("utf-8", "replace")
-    return {name: values[-1] for name, values in parse_qs(text, max_num_fields=20).items()}
-
-
-def _let_in(token: str) -> Response:
-    response = RedirectResponse("/", status_code=303)
+def _let_in(token: str, page: str = "/") -> Response:
+    response = RedirectResponse(page, status_code=303)
     set_cookie(response, token)
     return response
