@@ -1,10 +1,13 @@
 """Points a second into a real InfluxDB: our encoder and store, beside a script with `Point`.
 
-All of them write through influxdb-client and wait for each answer, by turns, in one run.
+All of them write through influxdb-client and wait for every answer, by turns, in one run. A point
+is a line: one sample of one series at its own nanosecond. The seconds of a busy machine say little,
+so the processor time of both ends is told beside them, as points a second of one core.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
@@ -25,8 +28,9 @@ from influxdb_client.client.write_api import SYNCHRONOUS
 from store_conformance import commit_of
 from vointi_gateway.pilots.scan import scan
 from vointi_gateway.store.influx import InfluxClient, buffer, runs
-from vointi_gateway.store.influx.admin import prepare
+from vointi_gateway.store.influx.admin import WAVEFORM, prepare
 from vointi_gateway.store.influx.runs import RunEncoder
+from vointi_gateway.store.influx.sending import Sender
 from vointi_gateway.store.model import StoredReading
 
 NAME = "influx"
@@ -50,10 +54,14 @@ class _Bench:
         self._store.open()
         self._api = influxdb_client.InfluxDBClient(server.url, "", org="")
         self._script = self._wrapped(self._api)
-        self._turn = 0
+        self._sender = Sender(self._client)
+        self._pid = server.child.pid if server.child is not None else 0
+        self._server_used_s = self._client_used_s = 0.0
+        self._points = self._turn = 0
 
     def close(self) -> None:
         self._store.close()
+        self._sender.close()
         self._client.close()
         self._api.close()
 
@@ -68,19 +76,36 @@ class _Bench:
         return _rate(lambda: _lines(readings)[1])
 
     def written(self) -> float:
-        """Lines a second, encoded and written."""
+        """Lines a second, encoded and written as a commit does it."""
         readings = _readings(self._frames())
+        count = _lines(readings)[1]
 
         def write() -> int:
-            bodies, count = _lines(readings)
-            for body, policy in bodies:
-                self._client.write(body, policy)
+            self._sender.write(readings)
             return count
 
         return _rate(write)
 
     def limit(self) -> float:
-        """Lines a second that were there before: what the server takes."""
+        """Lines a second that were there before: what the server takes from as many connections."""
+        encoder = _encoder(_readings(self._frames()))
+        count = len(encoder.main) + len(encoder.waveforms)
+
+        def write() -> int:
+            with self._sender.parcel() as parcel:
+                parcel.put(encoder.main, "")
+                parcel.put(encoder.waveforms, WAVEFORM)
+            return count
+
+        began = (self._server_s(), time.process_time())
+        rate = _rate(write)
+        self._server_used_s += self._server_s() - began[0]
+        self._client_used_s += time.process_time() - began[1]
+        self._points += count
+        return rate
+
+    def in_turn(self) -> float:
+        """Lines a second that were there before, one request after the other."""
         bodies, count = _lines(_readings(self._frames()))
 
         def write() -> int:
@@ -89,6 +114,15 @@ class _Bench:
             return count
 
         return _rate(write)
+
+    def _server_s(self) -> float:
+        """Seconds of processor time that the server has used: fields 14 and 15 of proc(5)."""
+        stat = Path(f"/proc/{self._pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    def a_core(self) -> tuple[float, float]:
+        """Ready lines for each second of processor time: of the server, of the client."""
+        return self._points / self._server_used_s, self._points / self._client_used_s
 
     def committed(self) -> float:
         """Samples a second into the store, with summaries, receipts and counts."""
@@ -148,9 +182,14 @@ def _readings(frames: list[Any]) -> list[StoredReading]:
     return [StoredReading(PILOT, EDGE, frame, T0_US) for frame in frames]
 
 
-def _lines(readings: list[StoredReading]) -> tuple[list[tuple[bytes, str]], int]:
+def _encoder(readings: list[StoredReading]) -> RunEncoder:
     encoder = RunEncoder(["*"])
     encoder.extend(readings)
+    return encoder
+
+
+def _lines(readings: list[StoredReading]) -> tuple[list[tuple[bytes, str]], int]:
+    encoder = _encoder(readings)
     count = len(encoder.main) + len(encoder.waveforms)
     return [(encoder.main.take(), ""), (encoder.waveforms.take(), "waveform")], count
 
@@ -182,15 +221,38 @@ def run(settings: Settings) -> list[Row]:
                 "pure": lambda: _pure(bench),
                 "written": bench.written,
                 "limit": bench.limit,
+                "in_turn": bench.in_turn,
                 "committed": bench.committed,
                 "points": bench.points,
             }
             for way in ways.values():
                 way()
-            found = {key: [way() for _ in range(turns)] for key, way in ways.items()}
+            found: dict[str, list[float]] = {key: [] for key in ways}
+            for _ in range(turns):
+                for key, way in ways.items():
+                    found[key].append(way())
+            cores = bench.a_core()
             bench.close()
         erased = _erased(folder)
-    return [*_rows({key: statistics.median(rates) for key, rates in found.items()}), *erased]
+    rates = {key: statistics.median(every) for key, every in found.items()}
+    return [*_rows(rates), *_cores(cores, rates), *erased]
+
+
+def _cores(cores: tuple[float, float], rate: dict[str, float]) -> list[Row]:
+    """What bounds it, whatever else the machine does."""
+    server, client = cores
+    return [
+        Row(
+            "ready lines that the server takes with one core",
+            *(round(server), "1/s", round(client), "that the client sends with one"),
+            round(server / client, 2),
+        ),
+        Row(
+            "ready lines over several connections at a time",
+            *(round(rate["limit"]), "1/s", round(rate["in_turn"]), "one request after the other"),
+            round(rate["limit"] / rate["in_turn"], 2),
+        ),
+    ]
 
 
 def _erased(folder: Path) -> list[Row]:

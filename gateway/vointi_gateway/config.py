@@ -112,6 +112,8 @@ class InfluxSettings:
     keep_days: int = 0
     #: A server that takes longer is down: nothing is acknowledged, and it is asked again.
     timeout_s: float = 10.0
+    #: Requests at a time: InfluxDB works on each with one core.
+    connections: int = 3
     #: Where the server keeps its files, if they can be read here: erasures are checked there.
     server_dir: Path | None = None
 
@@ -347,13 +349,7 @@ def _check(settings: Settings, where: str) -> None:
     _check_doors(settings, where)
     if settings.hot_days < 1:
         raise ConfigError(where, "hot_days", f"{settings.hot_days} is too few; use 1 or more")
-    if settings.store == "influx" and settings.influx is None:
-        problem = 'is missing; store = "influx" needs it: url, bucket, and org and token for 2.x'
-        raise ConfigError(where, "influx", problem)
-    if settings.store == "postgres" and settings.influx is not None:
-        raise ConfigError(
-            where, "influx", 'is copied to from store = "embedded" alone; leave it out'
-        )
+    _check_store(settings, where)
     _check_shards(settings.shards, where)
     owner: dict[str, str] = {}
     seen: set[str] = set()
@@ -369,6 +365,19 @@ def _check(settings: Settings, where: str) -> None:
                 problem = f"{edge} belongs to pilot {owner[edge]} already; an edge has one pilot"
                 raise ConfigError(where, key, problem)
             owner[edge] = pilot.id
+
+
+def _check_store(settings: Settings, where: str) -> None:
+    if settings.store == "influx" and settings.influx is None:
+        problem = 'is missing; store = "influx" needs it: url, bucket, and org and token for 2.x'
+        raise ConfigError(where, "influx", problem)
+    if settings.influx is not None and settings.influx.connections < 1:
+        problem = f"{settings.influx.connections} is too few; use 1 or more"
+        raise ConfigError(where, "influx.connections", problem)
+    if settings.store == "postgres" and settings.influx is not None:
+        raise ConfigError(
+            where, "influx", 'is copied to from store = "embedded" alone; leave it out'
+        )
 
 
 def _check_doors(settings: Settings, where: str) -> None:

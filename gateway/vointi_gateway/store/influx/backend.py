@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import Connection
@@ -36,18 +36,16 @@ from ..model import (
 )
 from . import erase as erasing
 from . import reading, rollup
-from .admin import WAVEFORM, prepare
-from .buffer import Lines
-from .catalogue import Catalogue, Series, put_series
+from .admin import prepare
+from .catalogue import Catalogue, Key, Series, put_series
 from .client import InfluxClient
 from .ledger import Ledger, erase_quarantined, put_commit, signed
-from .runs import MAX_NS, SECOND_US, RunEncoder
+from .runs import MAX_NS, SECOND_US, Span
 from .runs import WAVEFORM as WAVEFORM_POINTS
+from .sending import Sender
 
 log = logging.getLogger(__name__)
 
-#: InfluxDB refuses bodies of more than 25 MB; it is fastest with 5 to 10 thousand lines.
-_BODY_BYTES = 4 << 20
 #: Hours of a device that are summed up at a time: each takes InfluxDB some milliseconds.
 _HOURS = 200
 _DAY_US = 86_400_000_000
@@ -84,6 +82,7 @@ class InfluxStore:
         wall_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         self._ledger, self._client, self._wall_us = Ledger(path), client, wall_us
+        self._sender = Sender(client)
         self._catalogue = Catalogue()
         self._unsummed: set[rollup.DeviceHour] = set()
         self._prepared = False
@@ -101,6 +100,7 @@ class InfluxStore:
 
     def close(self) -> None:
         """Release everything."""
+        self._sender.close()
         self._ledger.close()
         self._client.close()
 
@@ -115,18 +115,18 @@ class InfluxStore:
         self._ready()
         timed = [r for r in commit.readings if r.frame.wall_us is not None]
         untimed = [r for r in commit.readings if r.frame.wall_us is None]
-        lines = self._encoded(timed)
         try:
             waiting = [_waiting(reading) for reading in untimed]
-            changed = self._catalogue.grown(lines.spans, _series_of(untimed))
-            self._send(lines)
+            undated = _series_of(untimed)
+            spans = self._sender.write(timed)
+            changed = self._catalogue.grown(spans, undated)
             with self._ledger.write() as con:
                 put_commit(con, commit)
                 con.executemany("INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?)", waiting)
-                self._put(con, changed, lines)
+                self._put(con, changed, spans)
         except (ArithmeticError, ValueError, ContractError) as exc:
             raise UnstorableError(f"the store cannot hold a value: {exc}") from exc
-        self._keep(changed, lines)
+        self._keep(changed, spans)
         if untimed or commit.anchors:
             self._placing_due = True
             self._place_if_possible()
@@ -139,30 +139,14 @@ class InfluxStore:
         if self._placing_due:
             self._place()
 
-    def _encoded(self, readings: Sequence[StoredReading]) -> RunEncoder:
-        settings = self._client.settings
-        lines = RunEncoder(settings.raw_waveforms, tag_people=settings.tag_people)
-        try:
-            lines.extend(readings)
-        except (ArithmeticError, ValueError) as exc:
-            raise UnstorableError(f"the store cannot hold a value: {exc}") from exc
-        return lines
-
-    def _send(self, lines: RunEncoder) -> None:
-        for buffer, policy in ((lines.main, ""), (lines.waveforms, WAVEFORM)):
-            for body in _bodies(buffer):
-                self._client.write(body, policy)
-
-    def _put(
-        self, con: Connection, changed: Mapping[tuple[str, str, str], Series], lines: RunEncoder
-    ) -> None:
+    def _put(self, con: Connection, changed: Mapping[Key, Series], spans: Collection[Span]) -> None:
         put_series(con, changed.values())
-        new = rollup.hours(lines.spans) - self._unsummed
+        new = rollup.hours(spans) - self._unsummed
         con.executemany("INSERT OR IGNORE INTO unsummed VALUES (?, ?)", new)
 
-    def _keep(self, changed: Mapping[tuple[str, str, str], Series], lines: RunEncoder) -> None:
+    def _keep(self, changed: Mapping[Key, Series], spans: Collection[Span]) -> None:
         self._catalogue.keep(changed)
-        self._unsummed |= rollup.hours(lines.spans)
+        self._unsummed |= rollup.hours(spans)
 
     def _place_if_possible(self) -> None:
         try:
@@ -177,13 +161,12 @@ class InfluxStore:
         """
         while rows := self._ledger.rows(_PLACEABLE, _PLACED):
             readings = [_placed(row) for row in rows]
-            lines = self._encoded(readings)
-            changed = self._catalogue.grown(lines.spans, ())
-            self._send(lines)
+            spans = self._sender.write(readings)
+            changed = self._catalogue.grown(spans, ())
             with self._ledger.write() as con:
                 con.executemany("DELETE FROM waiting WHERE rowid = ?", [row[:1] for row in rows])
-                self._put(con, changed, lines)
-            self._keep(changed, lines)
+                self._put(con, changed, spans)
+            self._keep(changed, spans)
         self._placing_due = False
 
     def compact(self) -> None:
@@ -314,17 +297,6 @@ class InfluxStore:
         kept = self._client.settings.raw_waveforms
         waves = [s for s in series if s.measurement == WAVEFORM_POINTS]
         return "*" in kept or all(s.pilot in kept for s in waves)
-
-
-def _bodies(lines: Lines) -> Iterator[bytes]:
-    """Everything collected, in pieces that the server takes at once."""
-    rest = lines.take()
-    while len(rest) > _BODY_BYTES:
-        end = rest.rindex(b"\n", 0, _BODY_BYTES) + 1
-        yield rest[:end]
-        rest = rest[end:]
-    if rest:
-        yield rest
 
 
 def _series_of(readings: Sequence[StoredReading]) -> list[Series]:

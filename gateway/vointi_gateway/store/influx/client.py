@@ -83,7 +83,10 @@ class InfluxClient:
             except self._errors as exc:
                 raise self._refusal(exc) from exc
             names = {name.lower(): value for name, value in dict(headers).items()}
-            self._known = capabilities(names.get("x-influxdb-version", ""))
+            known = capabilities(names.get("x-influxdb-version", ""))
+            if not known.v2_write:
+                self._sign_in_the_old_way()
+            self._known = known
         return self._known
 
     def write(self, lines: bytes, policy: str = "", precision: str = "ns") -> None:
@@ -159,10 +162,8 @@ class InfluxClient:
     ) -> Any:
         """Send what an old server does not know to where it does; everything else as it is."""
         known = self._known
-        if known is not None and not known.v2_write:
-            if path == "/api/v2/write":
-                path, query_params = "/write", _old_words(query_params or [])
-            self._sign_in_the_old_way()
+        if known is not None and not known.v2_write and path == "/api/v2/write":
+            path, query_params = "/write", _old_words(query_params or [])
         return self._call(path, method, path_params, query_params, *rest, **options)
 
     def _sign_in_the_old_way(self) -> None:

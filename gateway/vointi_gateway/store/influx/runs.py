@@ -67,18 +67,27 @@ class RunEncoder:
         self.waveforms: Lines = new_buffer()
         self.spans: list[Span] = []
 
+    @property
+    def size(self) -> int:
+        """Bytes that wait in both buffers."""
+        return self.main.size + self.waveforms.size
+
     def extend(self, readings: Iterable[StoredReading]) -> None:
-        """Take the lines of readings that have a wall time.
+        """Take the lines of readings, see `add`."""
+        for reading in readings:
+            self.add(reading)
+
+    def add(self, reading: StoredReading) -> None:
+        """Take the lines of a reading that has a wall time.
 
         Raises ArithmeticError or ValueError for what InfluxDB has no room for.
         """
-        for reading in readings:
-            wall_us = reading.frame.wall_us
-            if wall_us is None:
-                raise ValueError("wall_us: InfluxDB takes nothing without a time")
-            for channel in reading.frame.channels:
-                if len(channel.values):
-                    self._channel(reading, channel, wall_us)
+        wall_us = reading.frame.wall_us
+        if wall_us is None:
+            raise ValueError("wall_us: InfluxDB takes nothing without a time")
+        for channel in reading.frame.channels:
+            if len(channel.values):
+                self._channel(reading, channel, wall_us)
 
     def _channel(self, reading: StoredReading, channel: Channel, start_us: int) -> None:
         frame, metric = reading.frame, by_code(channel.metric)
