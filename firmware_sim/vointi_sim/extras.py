@@ -5,7 +5,8 @@
     place = "home"
     address = "C0:DE:00:00:00:11"
 
-`kind` is one of `KINDS`; an encrypted sensor also has `key`, 32 hex digits.
+`kind` is one of `KINDS`; an encrypted sensor also has `key`, 32 hex digits. A cuff that pairs may
+have `bonds`, the file that its memory of whom it paired with is kept in.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vointi_sim.errors import ArgumentError
@@ -27,21 +29,23 @@ if TYPE_CHECKING:
 PLACES = ("home", "service_point")
 _PERSONAL = (
     *("body-scale", "arm-band", "chest-sensor", "strap"),
-    *("memory-cuff", "memory-scale", "glucose-meter"),
+    *("memory-cuff", "memory-scale", "glucose-meter", "bonding-cuff"),
 )
 _ROOM = ("environment", "ruuvi-air", "bthome-sealed")
 KINDS = (*_PERSONAL, *_ROOM)
+_KEYS = ("kind", "place", "address", "key", "bonds")
 _ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """One added device; `key` is empty unless it encrypts."""
+    """One added device; `key` is empty unless it encrypts, `bonds` None unless it pairs."""
 
     kind: str
     place: str
     address: str
     key: bytes
+    bonds: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,8 @@ class Surroundings:
 def parse(table: Mapping[str, Any]) -> Extra:
     """Check one `[[device]]` table. Raises ArgumentError."""
     for key in table:
-        if key not in ("kind", "place", "address", "key"):
-            raise ArgumentError(key, "is unknown in a device", "use kind, place, address, key")
+        if key not in _KEYS:
+            raise ArgumentError(key, "is unknown in a device", f"use {', '.join(_KEYS)}")
     kind = _choice(table, "kind", KINDS)
     place = _choice(table, "place", PLACES)
     if kind in _PERSONAL and place != "home":
@@ -69,7 +73,10 @@ def parse(table: Mapping[str, Any]) -> Extra:
     text = str(table.get("key", ""))
     if not re.fullmatch(r"[0-9a-fA-F]{32}" if kind == "bthome-sealed" else "", text):
         raise ArgumentError("key", "is wrong", "give 32 hex digits to bthome-sealed alone")
-    return Extra(kind, place, address, bytes.fromhex(text))
+    bonds = table.get("bonds")
+    if bonds is not None and (kind != "bonding-cuff" or not isinstance(bonds, str)):
+        raise ArgumentError("bonds", "is wrong", "give the path of a file to a bonding-cuff alone")
+    return Extra(kind, place, address, bytes.fromhex(text), Path(bonds) if bonds else None)
 
 
 def build(extras: Sequence[Extra], place: str, surroundings: Surroundings) -> list[SimulatedDevice]:
@@ -79,6 +86,7 @@ def build(extras: Sequence[Extra], place: str, surroundings: Surroundings) -> li
 
 def _build(extra: Extra, here: Surroundings) -> SimulatedDevice:
     from vointi_sim.wearables.band import Band
+    from vointi_sim.wearables.bonding import bonding_cuff
     from vointi_sim.wearables.chest_sensor import ChestSensor
     from vointi_sim.wearables.memory import GlucoseMeter, memory_cuff, memory_scale
     from vointi_sim.wearables.meters import body_scale
@@ -98,6 +106,7 @@ def _build(extra: Extra, here: Surroundings) -> SimulatedDevice:
         makers["memory-cuff"] = lambda: memory_cuff(radio, clock, address, person)
         makers["memory-scale"] = lambda: memory_scale(radio, clock, address, person)
         makers["glucose-meter"] = lambda: GlucoseMeter(radio, clock, address)
+        makers["bonding-cuff"] = lambda: bonding_cuff(radio, clock, address, person, extra.bonds)
         makers["strap"] = lambda: _strap(here, address, person)
     return makers[extra.kind]()
 

@@ -49,6 +49,16 @@ class Linked(Protocol):
         """Agree to no more than `mtu` bytes."""
 
 
+@runtime_checkable
+class Bonded(Protocol):
+    """A device that pairs; `pairs`: whether it takes a new bond."""
+
+    pairs: bool
+
+    async def lose_bonds(self) -> None:
+        """Forget every key."""
+
+
 class DeviceFaults:
     """Planners by op."""
 
@@ -71,6 +81,7 @@ class DeviceFaults:
             "lie": self._lie,
             "behave": self._behave,
             "twin": self._twin,
+            "bond": self._bond,
         }
 
     # -- cells
@@ -185,6 +196,20 @@ class DeviceFaults:
 
         return act
 
+    def _bond(self, table: Fields) -> Action:
+        only(table, "device", "place", "does")
+        does = choice(table, "does", ("lose", "refuse", "accept"))
+        meant = self._having(table, _is_bonded, "never pairs")
+
+        async def act() -> None:
+            for device in meant:
+                if does == "lose":
+                    await device.lose_bonds()
+                else:
+                    device.pairs = does == "accept"
+
+        return act
+
     def _duplicate(self, table: Fields) -> Action:
         only(table, "device", "place", "probability")
         probability = number(table, "probability", 0, 1)
@@ -268,3 +293,7 @@ def _is_clocked(device: object) -> TypeGuard[Clocked]:
 
 def _is_linked(device: object) -> TypeGuard[Linked]:
     return isinstance(device, Linked)
+
+
+def _is_bonded(device: object) -> TypeGuard[Bonded]:
+    return isinstance(device, Bonded)

@@ -14,6 +14,7 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from vointi_edge.errors import RadioError
 from vointi_edge.sources.ble.bluez import Bluez, BluezPort
+from vointi_edge.sources.ble.pairing import PATH
 
 pytestmark = pytest.mark.skipif(
     shutil.which("dbus-daemon") is None, reason="no dbus-daemon: apt-get install dbus-daemon"
@@ -37,6 +38,7 @@ class Bluetoothd:
     refuses: bool = False
     switched: list[tuple[str, bool]] = field(default_factory=list)
     there: dict[str, str] = field(default_factory=dict)
+    agents: list[tuple[str, str]] = field(default_factory=list)
 
     async def start(self) -> None:
         self._bus = await MessageBus(bus_address=self.address).connect()
@@ -46,6 +48,17 @@ class Bluetoothd:
     def stop(self) -> None:
         self._bus.disconnect()
 
+    async def asks(self, path: str) -> str | None:
+        """Ask the agent whether to pair; return the error's name."""
+        reply = await self._bus.call(
+            Message(
+                destination=self.agents[-1][1], path=PATH, interface="org.bluez.Agent1",
+                member="RequestAuthorization", signature="o", body=[path],
+            )
+        )  # fmt: skip
+        assert reply is not None
+        return reply.error_name
+
     def _answer(self, message: Message) -> Message | bool:
         if message.member == "GetManagedObjects":
             objects = {
@@ -54,6 +67,9 @@ class Bluetoothd:
             }
             body = [{"/org/bluez": {"org.bluez.AgentManager1": {}}, **objects}]
             return Message.new_method_return(message, "a{oa{sa{sv}}}", body)
+        if message.interface == "org.bluez.AgentManager1":
+            self.agents.append((message.member, message.sender))
+            return Message.new_method_return(message)
         if message.message_type is not MessageType.METHOD_CALL or message.member != "Set":
             return False
         interface, name, value = message.body
@@ -140,4 +156,20 @@ async def test_an_adapter_that_comes_back_under_another_number_is_the_same(
     assert port.scanner_args == {"adapter": "hci2"}
     await port.power_cycle()
     assert daemon.switched == [("/org/bluez/hci2", False), ("/org/bluez/hci2", True)]
+    await port.close()
+
+
+async def test_every_bluetoothd_is_told_whom_to_ask_before_it_pairs(daemon: Bluetoothd) -> None:
+    port = BluezPort("hci0", Bluez())
+    port.admit({"C0:DE:00:00:00:05"}.__contains__)
+    await port.find()
+    await port.find()
+    assert [member for member, _ in daemon.agents] == ["RegisterAgent", "RequestDefaultAgent"]
+    assert await daemon.asks("/org/bluez/hci0/dev_C0_DE_00_00_00_05") is None
+    assert await daemon.asks("/org/bluez/hci0/dev_C0_DE_00_00_00_06") == "org.bluez.Error.Rejected"
+    daemon.stop()
+    await daemon.start()
+    await port.find()
+    assert len(daemon.agents) == 4
+    assert await daemon.asks("/org/bluez/hci0/dev_C0_DE_00_00_00_05") is None
     await port.close()

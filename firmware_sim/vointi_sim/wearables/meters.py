@@ -163,6 +163,12 @@ def body_scale(radio: Radio, clock: Clock, address: str, person: Person) -> Mete
 
 def cuff(radio: Radio, clock: Clock, address: str, person: Person) -> Meter:
     """A blood-pressure cuff by the Blood Pressure Service: first after 8 s, then every minute."""
+    identity = _identity(address, "Cuff SIM", "BP-1", 0x1810)
+    return Meter(radio, clock, identity, pressures(person), 58)
+
+
+def pressures(person: Person) -> Measuring:
+    """Blood pressure: first after 8 s, then every minute."""
 
     def value(at_s: float) -> bytes:
         pressure = person.pressure(at_s)
@@ -172,5 +178,4 @@ def cuff(radio: Radio, clock: Clock, address: str, person: Person) -> Meter:
 
     # No blood pressure feature that needs a flag.
     others = (readable(0x2A49, b"\0\0"),)
-    measuring = Measuring(0x1810, indicating(0x2A35), others, value, 8.0, 60.0)
-    return Meter(radio, clock, _identity(address, "Cuff SIM", "BP-1", 0x1810), measuring, 58)
+    return Measuring(0x1810, indicating(0x2A35), others, value, 8.0, 60.0)

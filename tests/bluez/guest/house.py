@@ -92,16 +92,21 @@ class Child:
 class House:
     """One home; `edge`, `sim`, `bluetoothd` and `broker` may be ended and started at will.
 
-    `more` is what else stands in the edge's configuration.
+    `more` is what else stands in the edge's configuration, `scenario` what the simulator plays.
     """
 
     def __init__(
-        self, devices: Sequence[str] = ("strap-1",), adapters: int = 1, more: str = ""
+        self,
+        devices: Sequence[str] = ("strap-1",),
+        adapters: int = 1,
+        more: str = "",
+        scenario: str = "",
     ) -> None:
         names = [f"hci{number}" for number in range(adapters)]
         text = _CONFIG.format(adapters=json.dumps(names))
         text += "".join(_DEVICE.format(name, *MODELS[name]) for name in devices)
         Path("/tmp/edge.toml").write_text(text + more)
+        Path("/tmp/scenario.toml").write_text(scenario)
         Path("/tmp/broker.conf").write_text(
             f"listener {_MQTT} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"
         )
@@ -112,7 +117,8 @@ class House:
         self.sim = Child(
             "sim",
             [python, "-m", "vointi_sim", "run", "--home", "vhci", *second,
-             "--seed", "3", "--control", f"127.0.0.1:{_CONTROL}"],
+             "--scenario", "/tmp/scenario.toml", "--seed", "3",
+             "--control", f"127.0.0.1:{_CONTROL}"],
         )  # fmt: skip
         self.edge = Child(
             "edge", [python, "-m", "vointi_edge", "run", "--config", "/tmp/edge.toml"]

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bonds import bonds, rebooted
 from house import MODELS, STRAP, House, quit_hard, say
 from soak import soak
 from wires import wires
@@ -230,4 +231,4 @@ def edge_restarted() -> dict[str, Any]:
         return {"code": code, "healed_s": healed, **house.settle()}
 
 
-__all__ = ["soak", "wires"]
+__all__ = ["bonds", "rebooted", "soak", "wires"]

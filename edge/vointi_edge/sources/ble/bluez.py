@@ -1,4 +1,4 @@
-"""BlueZ's adapters: bleak does the work, this switches them off and on and sees bluetoothd die.
+"""BlueZ's adapters: bleak does the work, this switches them, sees bluetoothd die, lets it pair.
 
 When bluetoothd ends, BlueZ's clients are told nothing: links stay "connected" for ever and only
 their silence would tell. Its name on the bus changing hands is told at once.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 
 from bleak import BleakAdapter
@@ -20,6 +21,8 @@ from dbus_fast.aio import MessageBus
 
 from vointi_edge.backoff import Backoff
 from vointi_edge.errors import RadioError
+from vointi_edge.sources.ble import pairing
+from vointi_edge.sources.ble.bonds import Bonds
 
 _SERVICE = "org.bluez"
 _ADAPTER = "org.bluez.Adapter1"
@@ -28,8 +31,10 @@ _OWNER_CHANGED = f"type='signal',sender='{_DBUS}',member='NameOwnerChanged',arg0
 # The kernel needs a moment to take an adapter down; BlueZ answers "busy" before.
 _OFF_S = 1.0
 _ANSWER_S = 3.0
+_EXISTS = "org.bluez.Error.AlreadyExists"
 _FIX = "restart it: sudo systemctl restart bluetooth"
 
+log = logging.getLogger(__name__)
 _BUS_ERRORS = (DBusError, InvalidAddressError, OSError, EOFError, TimeoutError)
 
 
@@ -40,6 +45,9 @@ class Bluez:
         self._bus: MessageBus | None = None
         self._opening = asyncio.Lock()
         self._listeners: list[Callable[[str], None]] = []
+        self.agent = pairing.PairingAgent()
+        self.bonds = Bonds(self._call)
+        self._agreed = False
 
     async def set_powered(self, adapter: str, powered: bool) -> None:
         """Set `Powered` of an adapter. Raises RadioError."""
@@ -76,6 +84,30 @@ class Bluez:
             for path, interfaces in reply.body[0].items()
             if _ADAPTER in interfaces
         }
+
+    async def agree(self) -> None:
+        """Make BlueZ ask us when it pairs; a bluetoothd that began anew has to be told again."""
+        if self._agreed:
+            return
+        for member, signature, body in (
+            ("RegisterAgent", "os", [pairing.PATH, pairing.CAPABILITY]),
+            ("RequestDefaultAgent", "o", [pairing.PATH]),
+        ):
+            reply = await self._call(
+                _SERVICE,
+                Message(
+                    destination=_SERVICE,
+                    path="/org/bluez",
+                    interface="org.bluez.AgentManager1",
+                    member=member,
+                    signature=signature,
+                    body=body,
+                ),
+            )
+            if reply.message_type is MessageType.ERROR and reply.error_name != _EXISTS:
+                log.debug("pairing: %s: %s", member, reply.error_name)
+                return
+        self._agreed = True
 
     async def watch(self, restarted: Callable[[str], None]) -> None:
         """Call `restarted(reason)` whenever bluetoothd ends; runs until cancelled."""
@@ -121,11 +153,16 @@ class Bluez:
                     )
                 )
                 self._bus = bus
+                self._agreed = False
             return self._bus
 
-    def _on_message(self, message: Message) -> bool:
+    def _on_message(self, message: Message) -> Message | bool:
+        answer = self.agent.answer(message)
+        if answer is not None:
+            return answer
         if message.member == "NameOwnerChanged" and message.body[0] == _SERVICE:
             _, before, _ = message.body
+            self._agreed = False
             if before:  # whether or not another one took its place
                 for tell in self._listeners:
                     tell("bluetoothd ended; every link is made anew as soon as it is back")
@@ -159,6 +196,11 @@ class BluezPort:
         self._now = next(same, self.name)
         self._address = there.get(self._now, self._address)
         self.scanner_args = {"adapter": self._now}
+        await self._bluez.agree()
+
+    def admit(self, wanted: Callable[[str], bool]) -> None:
+        """Pair with every address that `wanted` says yes to."""
+        self._bluez.agent.admit(wanted)
 
     async def power_cycle(self) -> None:
         """Switch off and on through BlueZ. Raises RadioError when it stays down."""
@@ -171,6 +213,13 @@ class BluezPort:
         """Return devices that BlueZ still holds a link to."""
         adapter = await BleakAdapter.get(bluez={"adapter": self._now})
         return await adapter.get_connected_devices(list(services))
+
+    async def renew_bond(self, address: str) -> bool:
+        """Forget a bond that the device forgot; say whether that was so. Raises RadioError."""
+        if not await self._bluez.bonds.refused(self._now, address):
+            return False
+        await self._bluez.bonds.forget(self._now, address)
+        return True
 
     async def watch(self, restarted: Callable[[str], None]) -> None:
         """Call `restarted(reason)` whenever bluetoothd ends; runs until cancelled."""

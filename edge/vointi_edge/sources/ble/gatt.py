@@ -69,6 +69,8 @@ class GattDevice:
         self._link: Link | None = None
         self._old: Link | None = None
         self._radio_down = False
+        # BlueZ answers nothing for as long as a device declines to pair; asked, it says so.
+        self._unanswered = False
         radio.watch(self._address, self)
 
     async def run(self) -> None:
@@ -86,10 +88,17 @@ class GattDevice:
             except RadioError as error:
                 self._journal.lost("radio", str(error))
             except (*RADIO_ERRORS, DecodeError) as error:
-                self._journal.lost("link", words.no_link(error))
+                await self._no_link(error)
             else:
                 await self._rest()
             await asyncio.sleep(self._backoff.next_s())
+
+    async def _no_link(self, error: Exception) -> None:
+        """Say why, and mend what a bond that only one side remembers keeps from being made."""
+        if await self._radio.renew_bond(self._address):
+            self._journal.lost("bond", words.bond_lost())
+        else:
+            self._journal.lost("link", words.no_link(error))
 
     async def _rest(self) -> None:
         """Leave a device that is visited alone until its next visit."""
@@ -152,13 +161,20 @@ class GattDevice:
             await self._end(link)
 
     async def _set_up(self, link: Link) -> list[Stream]:
+        declined = False
         try:
             async with asyncio.timeout(_SETUP_S):
+                declined = self._unanswered and not await _pairs(link.client)
                 streams = await self._start_streams(link.client)
                 serial = self._assigned.config.tell_serial
                 description = await describe(link.client, serial=serial)
         except (*RADIO_ERRORS, DecodeError) as error:
-            raise SourceError(self._id, words.setup_failed(link.where, error)) from error
+            self._unanswered = isinstance(error, TimeoutError)
+            text = (
+                words.not_paired(link.where) if declined else words.setup_failed(link.where, error)
+            )
+            raise SourceError(self._id, text) from error
+        self._unanswered = False
         self._journal.connected(description)
         return streams
 
@@ -206,6 +222,14 @@ class GattDevice:
                     if await stream.revive():
                         return
         raise SourceError(self._id, words.silent(link.where, stream.spec.id, silence_s))
+
+
+async def _pairs(client: BleakClient) -> bool:
+    """Pair a device that is not paired yet; say whether it did not decline."""
+    with contextlib.suppress(*RADIO_ERRORS):
+        await client.pair()
+        return True
+    return False
 
 
 def _all_heard(streams: list[Stream], since_s: float) -> bool:

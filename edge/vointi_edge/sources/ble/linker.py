@@ -118,6 +118,13 @@ class Linker:
             return False
         return True
 
+    async def renew_bond(self, address: str) -> bool:
+        """Forget a bond that the device forgot; say whether that was so."""
+        with contextlib.suppress(*RADIO_ERRORS):
+            async with self._turn, self._quiet():
+                return await self._port.renew_bond(address)
+        return False
+
     def all_lost(self) -> None:
         """Note that the adapter lost every link, whether or not anybody was told."""
         self._failed.clear()

@@ -40,6 +40,12 @@ class RadioPort(Protocol):
     async def find(self) -> None:
         """Look where the adapter is; asked before each scan. Raises RadioError."""
 
+    def admit(self, wanted: Callable[[str], bool]) -> None:
+        """Pair with every address that `wanted` says yes to, and with nobody else."""
+
+    async def renew_bond(self, address: str) -> bool:
+        """Forget a bond that the device forgot; say whether that was so. Raises RadioError."""
+
     async def power_cycle(self) -> None:
         """Switch off and on; every link ends. Raises RadioError when it stays down."""
 

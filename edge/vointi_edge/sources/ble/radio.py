@@ -51,6 +51,8 @@ class Radio:
         self._seen: dict[str, dict[Station, _Seen]] = {}
         self._linked: set[str] = set()
         self._freed = asyncio.Event()
+        for port in ports:
+            port.admit(self._watchers.__contains__)
         self._stations = tuple(
             Station(
                 port,
@@ -97,6 +99,15 @@ class Radio:
         link = await station.linker.connect(seen.device, name)
         self._linked.add(address)
         return link
+
+    async def renew_bond(self, address: str) -> bool:
+        """Forget a bond that the device forgot, wherever that is so; say whether it was."""
+        renewed = False
+        for station, _ in self._candidates(address):
+            if await station.linker.renew_bond(address):
+                renewed = True
+                self._seen[address].pop(station)  # the adapter has to find it anew
+        return renewed
 
     async def end(self, link: Link) -> bool:
         """End a link; False when nobody confirmed that (try again later)."""

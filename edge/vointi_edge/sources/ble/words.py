@@ -54,6 +54,22 @@ def setup_failed(where: str, error: BaseException) -> str:
     )
 
 
+def bond_lost() -> str:
+    """Say that a device forgot whom it paired with."""
+    return (
+        "it does not know this box any more (it was reset?); paired anew by itself. "
+        "If it lasts: switch its pairing on, as when it was new"
+    )
+
+
+def not_paired(where: str) -> str:
+    """Say that a device tells nothing without pairing, and does not pair."""
+    return (
+        f"{where}: it tells nothing before it is paired, and declines; tried again by itself. "
+        "Switch its pairing on (often: hold its button), or let it forget its other phone"
+    )
+
+
 def not_heard(silence_s: float) -> str:
     """Say that nothing is heard of a device."""
     return (

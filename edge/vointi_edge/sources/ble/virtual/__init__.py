@@ -47,6 +47,13 @@ class VirtualPort:
         """Return nothing: opening the transport resets the controller."""
         return []
 
+    def admit(self, wanted: Callable[[str], bool]) -> None:
+        """Nothing to do: here we are who begins to pair, and nobody else is heard."""
+
+    async def renew_bond(self, address: str) -> bool:
+        """Do nothing: a link's own client does that (`seal`)."""
+        return False
+
     async def watch(self, restarted: Callable[[str], None]) -> None:
         """Do nothing: links hear of a lost transport from the adapter itself."""
         await asyncio.Event().wait()

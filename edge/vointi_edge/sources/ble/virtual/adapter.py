@@ -173,7 +173,12 @@ class Adapter:
         self._cycle.clear()
         transport = await self._opener(self._transport)
         try:
-            config = DeviceConfiguration(name="vointi-edge", address=_address(self._name))
+            # A bond is looked up by the address that a link is made with.
+            config = DeviceConfiguration(
+                name="vointi-edge",
+                address=_address(self._name),
+                identity_address_type=hci.Address.RANDOM_DEVICE_ADDRESS,
+            )
             device = Device.from_config_with_hci(config, transport.source, transport.sink)
             async with asyncio.timeout(_POWER_ON_S):
                 await device.power_on()

@@ -14,7 +14,12 @@ from bleak.backends.client import BaseBleakClient, NotifyCallback
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
-from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
+from bleak.exc import (
+    BleakDeviceNotFoundError,
+    BleakError,
+    BleakGATTProtocolError,
+    BleakGATTProtocolErrorCode,
+)
 from bleak.uuids import normalize_uuid_str
 from bumble import att, core, hci
 from bumble.core import UUID
@@ -24,6 +29,11 @@ from bumble.gatt_client import CharacteristicProxy, ServiceProxy
 from vointi_edge.sources.ble.virtual.adapter import Adapter
 
 T = TypeVar("T")
+# Core Vol 3 Part F 3.4.1.1: what a device answers that tells nothing in the clear.
+_UNSEALED = (
+    BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
+    BleakGATTProtocolErrorCode.INSUFFICIENT_ENCRYPTION,
+)
 _MTU = 517  # the largest that a 512-byte attribute needs
 
 
@@ -120,7 +130,7 @@ class VirtualClient(BaseBleakClient):
         **kwargs: Any,
     ) -> bytearray:
         """Read a value."""
-        return bytearray(await self._ask(characteristic.obj.read_value()))
+        return bytearray(await self._sealed(characteristic.obj.read_value))
 
     async def read_gatt_descriptor(
         self, descriptor: BleakGATTDescriptor, *, use_cached: bool = False, **kwargs: Any
@@ -132,7 +142,8 @@ class VirtualClient(BaseBleakClient):
         self, characteristic: BleakGATTCharacteristic, data: SizedBuffer, response: bool
     ) -> None:
         """Write a value."""
-        await self._ask(characteristic.obj.write_value(bytes(data), with_response=response))
+        value = bytes(data)
+        await self._sealed(lambda: characteristic.obj.write_value(value, with_response=response))
 
     async def write_gatt_descriptor(
         self, descriptor: BleakGATTDescriptor, data: SizedBuffer
@@ -151,7 +162,7 @@ class VirtualClient(BaseBleakClient):
             callback(bytearray(value))
 
         self._notified[characteristic.handle] = forward
-        await self._ask(characteristic.obj.subscribe(forward, prefer_notify=True))
+        await self._sealed(lambda: characteristic.obj.subscribe(forward, prefer_notify=True))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         """Unsubscribe."""
@@ -198,6 +209,27 @@ class VirtualClient(BaseBleakClient):
             raise BleakGATTProtocolError(error.error_code) from error
         except core.BaseBumbleError as error:
             raise BleakError(str(error) or type(error).__name__) from error
+
+    async def _sealed(self, request: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Await a request; where it wants an encrypted link, encrypt it and ask once more.
+
+        That is what bluetoothd does on a link of its own.
+        """
+        try:
+            return await self._ask(request())
+        except BleakGATTProtocolError as error:
+            if error.code not in _UNSEALED:
+                raise
+        await self._encrypt()
+        return await self._ask(request())
+
+    async def _encrypt(self) -> None:
+        """Encrypt with the key of our bond; without one, or where the device lost its, pair."""
+        if self._connection is not None:
+            with contextlib.suppress(BleakError):
+                await self._ask(self._connection.encrypt())
+                return
+        await self.pair()
 
     async def _discover(self, peer: Peer) -> BleakGATTServiceCollection:
         collection = BleakGATTServiceCollection()
