@@ -11,6 +11,7 @@ from vointi_gateway.ui.messages import door_messages, load_messages, own_message
 UI = Path(__file__).resolve().parents[2] / "gateway" / "vointi_gateway" / "ui"
 DOOR = ("door.html", "languages.html", "sign_in.html", "welcome.html")
 ASKED = re.compile(r"""(?:\bt|\btn)(?:\(|\[)["']([\w.]*\w)["']""")
+FIELD = re.compile(r"\{\w+\}")
 PLURAL = re.compile(r"\.(zero|one|two|few|many|other)$")
 
 
@@ -26,6 +27,16 @@ def test_every_key_that_is_asked_for_is_there() -> None:
     asked = set(ASKED.findall(sources()))
     assert asked - keys == set()
     assert len(asked) > 50
+
+
+def test_the_live_pages_say_the_same_in_every_language() -> None:
+    english = load_messages("en")
+    for language in ("fi", "sv"):
+        table = load_messages(language)
+        assert set(table) == set(english)
+        for key, sentence in table.items():
+            assert sentence.strip(), key
+            assert set(FIELD.findall(sentence)) == set(FIELD.findall(english[key])), key
 
 
 def test_the_door_says_the_same_in_every_language() -> None:
@@ -52,8 +63,7 @@ def test_a_residents_pages_say_the_same_in_every_language() -> None:
         assert set(table) == set(tables["en"])
         for key, sentence in table.items():
             assert sentence.strip(), key
-            fields = re.findall(r"\{\w+\}", sentence)
-            assert fields == re.findall(r"\{\w+\}", tables["en"][key]), key
+            assert FIELD.findall(sentence) == FIELD.findall(tables["en"][key]), key
     measures = {f"{kind}.{key}" for key, _ in own_view.MEASURES for kind in ("measure", "unit")}
     assert measures <= own
     left = {k for k in own if k not in asked and not any(k.startswith(b) for b in built)}

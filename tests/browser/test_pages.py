@@ -62,6 +62,19 @@ def test_the_home_shows_what_is_measured(open_page: OpenPage, stand_in: StandInP
     )
 
 
+@pytest.mark.parametrize(("language", "unit"), [("fi", "lyöntiä/min"), ("sv", "slag/min")])
+def test_the_pages_speak_finnish_and_swedish(
+    open_page: OpenPage, stand_in: StandInProcess, language: str, unit: str
+) -> None:
+    page = open_page(f"{stand_in.url}/?lang={language}")
+    page.locator(".pilot h2 a").first.click()
+    expect(page).to_have_url(re.compile(f"{HOME}.lang={language}$"))
+    expect(page.locator(".heart .reading")).to_contain_text(unit, timeout=15_000)
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    expect(page.locator(".tongues [aria-current]")).to_have_attribute("lang", language)
+    assert axe_violations(page) == []
+
+
 def test_the_service_point_shows_air_people_and_feedback(
     open_page: OpenPage, stand_in: StandInProcess
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 DEFAULT_LANGUAGE = "en"
-#: Of the pages that let somebody in; the first is for who asks for none of them.
+#: What every page is in; the first is for residents who ask for none of them.
 DOOR_LANGUAGES = ("fi", "sv", "en")
 
 
@@ -40,8 +40,8 @@ def _tables(folder: str) -> dict[str, dict[str, str]]:
     }
 
 
-def door_language(chosen: str, accepted: str) -> str:
-    """The language of a door page: the one clicked, else the browser's best, else the first.
+def door_language(chosen: str, accepted: str, default: str = DOOR_LANGUAGES[0]) -> str:
+    """The language of a page: the one clicked, else the browser's best, else the default.
 
     `accepted` is an Accept-Language header (RFC 9110, 12.5.4); what cannot be read is passed over.
     """
@@ -56,4 +56,4 @@ def door_language(chosen: str, accepted: str) -> str:
             continue
         wishes.append((-quality, place, tag.strip().lower().split("-")[0]))
     known = [tag for quality, _, tag in sorted(wishes) if tag in DOOR_LANGUAGES and quality < 0]
-    return known[0] if known else DOOR_LANGUAGES[0]
+    return known[0] if known else default

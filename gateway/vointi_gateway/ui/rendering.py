@@ -17,6 +17,6 @@ def page_environment(version: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        t=load_messages(), lang=DEFAULT_LANGUAGE, version=version, pilot=None
+        t=load_messages(), lang=DEFAULT_LANGUAGE, version=version, pilot=None, query=""
     )
     return environment

@@ -13,6 +13,13 @@ from starlette.staticfiles import StaticFiles
 
 from vointi_gateway.api.sight import principal_of
 from vointi_gateway.identity.sessions import Principal
+from vointi_gateway.ui.messages import (
+    DEFAULT_LANGUAGE,
+    DOOR_LANGUAGES,
+    door_language,
+    door_messages,
+    load_messages,
+)
 from vointi_gateway.ui.rendering import page_environment
 
 _HERE = Path(__file__).parent
@@ -39,21 +46,36 @@ class _Pages:
     def __init__(self, pilots: Sequence[PilotView], version: str) -> None:
         self._pilots = pilots
         self._environment = page_environment(version)
+        self._tables = {language: load_messages(language) for language in DOOR_LANGUAGES}
+        self._names = {code: words["language"] for code, words in door_messages().items()}
         self._static = StaticFiles(directory=_HERE / "static")
 
-    def _render(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
-        return HTMLResponse(self._environment.get_template(template).render(**values), status)
+    def _render(
+        self, request: Request, template: str, status: int = 200, **values: object
+    ) -> HTMLResponse:
+        chosen = request.query_params.get("lang", "")
+        accepted = request.headers.get("accept-language", "")
+        lang = door_language(chosen, accepted, DEFAULT_LANGUAGE)
+        text = self._environment.get_template(template).render(
+            lang=lang,
+            t=self._tables[lang],
+            languages=self._names,
+            # A language that was clicked goes along with the links.
+            query=f"?lang={lang}" if chosen == lang else "",
+            **values,
+        )
+        return HTMLResponse(text, status, {"Vary": "Accept-Language"})
 
     def overview(self, request: Request) -> Response:
         if principal_of(request).role == "resident":
             return RedirectResponse("/me", status_code=303)
-        return self._render("overview.html")
+        return self._render(request, "overview.html")
 
     def pilot(self, pilot_id: str, request: Request) -> HTMLResponse:
         pilot = next((p for p in self._pilots if p.id == pilot_id), None)
         if pilot is None or not _sees(principal_of(request), pilot):
-            return self._render("not_found.html", 404)
-        return self._render("pilot.html", pilot=pilot)
+            return self._render(request, "not_found.html", 404)
+        return self._render(request, "pilot.html", pilot=pilot)
 
     async def static(self, request: Request, path: str) -> Response:
         try:

@@ -2,6 +2,9 @@
 
 export const lang = document.documentElement.lang || "en";
 
+/** Goes along with links to other pages, once a language was clicked. */
+export const chosen = new URLSearchParams(location.search).has("lang") ? `?lang=${lang}` : "";
+
 const response = await fetch(document.body.dataset.messages);
 /** @type {Record<string, string>} */
 const table = await response.json();

@@ -3,7 +3,7 @@
 import { boxFirst, linkChip } from "./devices.js";
 import { el, freshId } from "./dom.js";
 import { EcgChart } from "./ecg.js";
-import { t, tn } from "./messages.js";
+import { chosen, t, tn } from "./messages.js";
 import { errorNotice, noPilotNotice } from "./notice.js";
 import { trend } from "./sections.js";
 import { Session } from "./session.js";
@@ -75,7 +75,7 @@ function edgeChip(devices) {
 function card(session, pilot) {
   const devices = [...session.model.devices.values()].filter((device) => device.pilot === pilot.id);
   const title = freshId("pilot");
-  const link = el("a", { href: `/pilots/${encodeURIComponent(pilot.id)}` }, pilot.name);
+  const link = el("a", { href: `/pilots/${encodeURIComponent(pilot.id)}${chosen}` }, pilot.name);
   const counts = [tn("overview.devices", devices.length)];
   if (pilot.people.length) counts.unshift(tn("overview.people", pilot.people.length));
   return el("section", { class: "card pilot", "data-kind": pilot.kind, "aria-labelledby": title },
