@@ -78,7 +78,7 @@ def extension(path: Path) -> Extension:
     return Extension(
         f"{path.parent.name}.{path.stem}",
         [path.as_posix()],
-        depends=sorted(map(str, path.parent.glob("*.h"))),
+        depends=sorted(map(str, [*path.parent.glob("*.h"), *path.parent.glob("*.pxi")])),
         include_dirs=[numpy.get_include()],
         extra_compile_args=FLAGS + extra,
         extra_link_args=extra,

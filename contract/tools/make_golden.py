@@ -34,7 +34,7 @@ from vointi_contract.status import (
     StreamInfo,
 )
 
-OUT = Path(__file__).parents[1] / "vointi_contract" / "golden" / "v1"
+OUT = Path(__file__).parents[1] / "vointi_contract" / "golden"
 BOOT = 0x9F3C_51D2_0A4B_77E1
 MONO_US = 86_400_123_456
 WALL_US = 1_767_225_600_000_000
@@ -351,20 +351,41 @@ def _scale(frame: pb.Frame, scale: float) -> None:
     frame.channels[0].scale = scale
 
 
+def broken_packed() -> Iterator[tuple[str, str, bytes]]:
+    """(name, field, payload) of packed payloads that must be refused, whatever their topic."""
+    frame = ecg_frame()
+    good = codec.pack(Batch((frame,)), "")
+    yield "packed_nothing", "frames", b"\x02"
+    yield "packed_no_device", "frames[0].device", codec.pack(Batch((frame,)), frame.device)
+    yield "packed_truncated", "frames[0].channels[0].values", good[:-5]
+    yield "packed_trailing", "payload", good + codec.pack(Batch((hr_frame(),)), "")[1:9]
+    yield "packed_wall_twice", "frames[0].wall_us", good[:1] + bytes((good[1] | 16,)) + good[2:]
+    yield "packed_stream", "frames[0].stream", good[:2] + b"\x7f" + good[3:]
+
+
 def files() -> Iterator[tuple[str, bytes]]:
-    """(path below the version's folder, content) of every golden file."""
+    """(path below the folder of all versions, content) of every golden file."""
     for name, make in BATCHES.items():
         batch = make()
-        yield f"batch/{name}.bin", codec.encode(batch)
-        yield f"batch/{name}.json", _json(batch_form(batch))
+        yield f"v1/batch/{name}.bin", codec.encode(batch)
+        yield f"v1/batch/{name}.json", _json(batch_form(batch))
+        if not batch.losses:
+            packed = codec.pack(batch, batch.frames[0].device)
+            yield f"v2/packed/{name}.bin", packed
+            yield f"v2/packed/{name}.json", _json(batch_form(batch))
     for name, marks in ACKS.items():
-        yield f"ack/{name}.bin", encode_ack(marks)
-        yield f"ack/{name}.json", _json(marks_form(marks))
-    for name, field, payload in broken():
-        yield f"malformed/{name}.bin", payload
-        yield f"malformed/{name}.json", _json({"field": field})
+        yield f"v1/ack/{name}.bin", encode_ack(marks)
+        yield f"v1/ack/{name}.json", _json(marks_form(marks))
+    marks = ACKS["gaps"]
+    yield "v2/ack/reads_packed.bin", encode_ack(marks, codec.FORMAT_PACKED)
+    meaning = {"reads": codec.FORMAT_PACKED, "marks": marks_form(marks)}
+    yield "v2/ack/reads_packed.json", _json(meaning)
+    for version, cases in (("v1", broken()), ("v2", broken_packed())):
+        for name, field, payload in cases:
+            yield f"{version}/malformed/{name}.bin", payload
+            yield f"{version}/malformed/{name}.json", _json({"field": field})
     for name, text in TEXTS.items():
-        yield f"text/{name}.json", text
+        yield f"v1/text/{name}.json", text
 
 
 def _json(value: object) -> bytes:

@@ -18,6 +18,8 @@ from vointi_contract.errors import PayloadError
 from vointi_contract.wire import SCHEMA_VERSION, check_schema
 
 FORMAT_PLAIN: Final = 0x00
+# What a gateway that says nothing of it reads.
+_OLDEST: Final = 0x01
 # An edge has tens of devices, and two boots of each at the worst moment.
 MAX_MARKS: Final = 1_024
 # More gaps than this are cut off, with the watermark (see `Watermark.shortened`).
@@ -49,10 +51,21 @@ class Watermark:
         return Watermark(self.device, self.boot, self.gaps[MAX_GAPS][0] - 1, self.gaps[:MAX_GAPS])
 
 
-def encode_ack(marks: Sequence[Watermark]) -> bytes:
-    """The payload for some marks, each shortened where needed; raises PayloadError."""
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What one message of a gateway says; `reads` is the newest data format that it reads."""
+
+    marks: tuple[Watermark, ...]
+    reads: int
+
+
+def encode_ack(marks: Sequence[Watermark], reads: int = 0) -> bytes:
+    """The payload for some marks, each shortened where needed; raises PayloadError.
+
+    `reads` is the newest format byte of data that the gateway reads; 0 leaves it out.
+    """
     _check_count(len(marks))
-    message = pb.Ack(schema=SCHEMA_VERSION)
+    message = pb.Ack(schema=SCHEMA_VERSION, reads=reads)
     for index, mark in enumerate(marks):
         _check(mark, f"marks[{index}]")
         message.marks.append(_pack(mark.shortened()))
@@ -61,6 +74,11 @@ def encode_ack(marks: Sequence[Watermark]) -> bytes:
 
 def decode_ack(payload: bytes) -> tuple[Watermark, ...]:
     """The marks of a payload; raises PayloadError for anything that is not one."""
+    return read_ack(payload).marks
+
+
+def read_ack(payload: bytes) -> Ack:
+    """All that a payload says; raises PayloadError for anything that is not an ack."""
     if not payload or payload[0] != FORMAT_PLAIN:
         found = f"0x{payload[0]:02x}" if payload else "nothing"
         raise PayloadError("format", f"starts with {found}; an ack starts with 0x00")
@@ -74,7 +92,7 @@ def decode_ack(payload: bytes) -> tuple[Watermark, ...]:
     marks = tuple(_unpack(mark, f"marks[{index}]") for index, mark in enumerate(message.marks))
     for index, mark in enumerate(marks):
         _check(mark, f"marks[{index}]")
-    return marks
+    return Ack(marks, message.reads or _OLDEST)
 
 
 def _pack(mark: Watermark) -> pb.Watermark:

@@ -1,24 +1,30 @@
-"""What travels on the data topics: one format byte, then a compressed Protobuf batch.
+"""What travels on the data topics: one format byte, then a batch.
 
-Format 0x01 is a zstd frame (RFC 8878) without magic number, checksum, content size and dictionary
-id, compressed at level 3 with dictionary v1. The format byte takes the place of what is left out;
-a new dictionary gets a new format byte.
+Format 0x02 is packed (packed.py). Format 0x01 is a compressed Protobuf batch, which every reader
+knows: a sender uses it until its reader has said that it reads more (ack.py). It is a zstd frame
+(RFC 8878) without magic number, checksum, content size and dictionary id, compressed at level 3
+with dictionary v1; the format byte takes the place of what is left out, and a new dictionary gets
+a new format byte.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from operator import attrgetter
 from typing import Final
 
 import zstandard
 
 from vointi_contract.errors import PayloadError
 from vointi_contract.frame import Batch
+from vointi_contract.packed import FORMAT_PACKED, decode_packed, encode_packed, join_packed
 from vointi_contract.wire import SCHEMA_VERSION, from_protobuf, to_protobuf
 
 FORMAT_ZSTD_V1: Final = 0x01
+_PACKED: Final = bytes((FORMAT_PACKED,))
 LEVEL: Final = 3
 # Brokers of every make take 64 KiB in one message.
 MAX_PAYLOAD: Final = 64 * 1024
@@ -34,9 +40,42 @@ def encode(batch: Batch) -> bytes:
     return compress(to_protobuf(batch))
 
 
-def decode(payload: bytes) -> Batch:
-    """The batch of a payload; raises PayloadError for anything that is not one."""
+def decode(payload: bytes, device: str = "") -> Batch:
+    """The batch of a payload on the topic of a device, which a packed one leaves to its topic.
+
+    Raises PayloadError for anything that is not one.
+    """
+    if payload[:1] == _PACKED:
+        _check_length(payload)
+        return decode_packed(payload, device)
     return from_protobuf(decompress(payload))
+
+
+def pack(batch: Batch, device: str) -> bytes:
+    """The payload of frames in the newest format; raises PayloadError as `encode` does."""
+    payload = encode_packed(batch, device)
+    _check_length(payload)
+    return payload
+
+
+def join(payloads: Sequence[bytes], device: str, newest: int) -> bytes:
+    """One payload of several on the topic of a device, for a reader of formats up to `newest`.
+
+    A single one that the reader knows stays as it is, byte for byte. Raises PayloadError where
+    one cannot be read, or the whole is too long to send.
+    """
+    known = all(payload[0] <= newest for payload in payloads)
+    if known and len(payloads) == 1:
+        return payloads[0]
+    if known and all(payload[:1] == _PACKED for payload in payloads):
+        joined = join_packed(payloads, device)
+        _check_length(joined)
+        return joined
+    frames = [frame for payload in payloads for frame in decode(payload, device).frames]
+    if newest >= FORMAT_PACKED:
+        return pack(Batch(tuple(frames)), device)
+    # Stream by stream: samples that resemble each other compress better side by side.
+    return encode(Batch(tuple(sorted(frames, key=attrgetter("stream")))))
 
 
 def compress(message: bytes) -> bytes:
@@ -53,7 +92,7 @@ def decompress(payload: bytes) -> bytes:
     _check_length(payload)
     if not payload or payload[0] != FORMAT_ZSTD_V1:
         found = f"0x{payload[0]:02x}" if payload else "nothing"
-        raise PayloadError("format", f"starts with {found}; this reader knows 0x01")
+        raise PayloadError("format", f"starts with {found}; this reader knows 0x01 and 0x02")
     frame = payload[1:]
     _check_layout(frame)
     try:
@@ -131,4 +170,15 @@ def _tools() -> _Tools:
     return _Tools()
 
 
-__all__ = ["SCHEMA_VERSION", "compress", "decode", "decompress", "dictionary", "encode"]
+__all__ = [
+    "FORMAT_PACKED",
+    "FORMAT_ZSTD_V1",
+    "SCHEMA_VERSION",
+    "compress",
+    "decode",
+    "decompress",
+    "dictionary",
+    "encode",
+    "join",
+    "pack",
+]

@@ -73,12 +73,14 @@ class Loss(_message.Message):
     def __init__(self, device: _Optional[str] = ..., boot: _Optional[int] = ..., first_seq: _Optional[int] = ..., last_seq: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Ack(_message.Message):
-    __slots__ = ("schema", "marks")
+    __slots__ = ("schema", "marks", "reads")
     SCHEMA_FIELD_NUMBER: _ClassVar[int]
     MARKS_FIELD_NUMBER: _ClassVar[int]
+    READS_FIELD_NUMBER: _ClassVar[int]
     schema: int
     marks: _containers.RepeatedCompositeFieldContainer[Watermark]
-    def __init__(self, schema: _Optional[int] = ..., marks: _Optional[_Iterable[_Union[Watermark, _Mapping]]] = ...) -> None: ...
+    reads: int
+    def __init__(self, schema: _Optional[int] = ..., marks: _Optional[_Iterable[_Union[Watermark, _Mapping]]] = ..., reads: _Optional[int] = ...) -> None: ...
 
 class Watermark(_message.Message):
     __slots__ = ("device", "boot", "upto", "gaps")

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 LIMITS: dict[str, int]
+STREAMS: tuple[str, ...]
+SCALES: tuple[float, ...]
 FRAME: np.dtype[np.void]
 CHANNEL: np.dtype[np.void]
 
@@ -24,7 +26,7 @@ class FrameColumns:
     def samples(self) -> int: ...
     def limits(self, earliest_us: int, latest_us: int, longest_us: int) -> None: ...
     def add(
-        self, message: bytes, owner: int, device: bytes, now_us: int
+        self, message: bytes, owner: int, device: bytes, now_us: int, packed: bool = False
     ) -> tuple[int, list[tuple[int, int, int]], list[int], int, int] | None: ...
     def layout(self, number: int) -> tuple[int, str, tuple[int, ...]]: ...
     def undo(self) -> None: ...

@@ -17,12 +17,13 @@ import vointi_codec
 from contract_batches import batches
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vointi_codec.columns import LIMITS
-from vointi_contract import checks, golden
+from vointi_codec.columns import LIMITS, SCALES, STREAMS
+from vointi_contract import checks, golden, packed_channels, packed_headers
 from vointi_contract import frame_pb2 as pb
 from vointi_contract.codec import _check_layout, decompress
 from vointi_contract.errors import PayloadError
 from vointi_contract.frame import Batch, Frame
+from vointi_contract.packed import decode_packed, encode_packed
 from vointi_contract.wire import SCHEMA_VERSION, from_protobuf, to_protobuf
 from vointi_gateway.store.block import Agreed, Owner, Part, ReadingBlock
 
@@ -49,10 +50,10 @@ def taken(reader: vointi_codec.FrameColumns, device: str) -> tuple[Frame, ...]:
     return tuple(reading.frame for reading in block)
 
 
-def read(message: bytes, device: str) -> tuple[Frame, ...] | None:
+def read(message: bytes, device: str, is_packed: bool = False) -> tuple[Frame, ...] | None:
     """The frames of a message as the compiled reader sees them; None: declined."""
     reader = columns()
-    took = reader.add(message, 0, device.encode(), NOW_US)
+    took = reader.add(message, 0, device.encode(), NOW_US, is_packed)
     frames = taken(reader, device)
     if took is None:
         assert frames == ()
@@ -68,10 +69,10 @@ def _unrolled(runs: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
     return [(boot, seq) for boot, first, last in runs for seq in range(first, last + 1)]
 
 
-def judged(message: bytes, device: str) -> tuple[Frame, ...] | None:
+def judged(message: bytes, device: str, is_packed: bool = False) -> tuple[Frame, ...] | None:
     """The same from the contract's reader, within what the compiled one is for."""
     try:
-        batch = from_protobuf(message)
+        batch = decode_packed(message, device) if is_packed else from_protobuf(message)
     except PayloadError:
         return None
     own = all(frame.device == device for frame in batch.frames)
@@ -123,6 +124,28 @@ def test_most_golden_batches_are_taken() -> None:
     assert len(took) > len(plain) / 2 > 1
 
 
+@given(batches.filter(lambda batch: bool(batch.frames)).map(of_one_device))
+@QUICK
+def test_every_packed_batch_is_read_as_the_contract_reads_it(batch: Batch) -> None:
+    device = batch.frames[0].device
+    for topic in (device, ""):
+        message = encode_packed(batch, topic)
+        assert read(message, device, True) == batch.frames
+
+
+@pytest.mark.parametrize("case", golden.packed(), ids=lambda case: case.name)
+def test_golden_packed_batches(case: golden.BatchCase) -> None:
+    device = case.batch.frames[0].device
+    found = read(case.payload, device, True)
+    assert found == judged(case.payload, device, True)
+    assert case.name == "one_of_each" or found
+    assert read(case.payload[1:], device, True) is None
+
+
+def test_both_readers_know_the_same_tables() -> None:
+    assert (STREAMS, SCALES) == (packed_headers.STREAMS, packed_channels.SCALES)
+
+
 MESSAGES = [to_protobuf(of_one_device(case.batch)) for case in CASES.values() if case.batch.frames]
 
 
@@ -132,6 +155,36 @@ def test_damaged_messages_are_declined_or_read_alike(
     message: bytes, chance: random.Random, wounds: int
 ) -> None:
     device = from_protobuf(message).frames[0].device
+    data = damaged(message, chance, wounds)
+    found = read(data, device)
+    if found is not None:
+        assert found == judged(data, device)
+
+
+PACKED = [(c.payload, c.batch.frames[0].device) for c in golden.packed()]
+
+
+@given(st.sampled_from(PACKED), st.randoms(use_true_random=False), st.integers(1, 4))
+@settings(QUICK, max_examples=300)
+def test_damaged_packed_messages_are_declined_or_read_alike(
+    case: tuple[bytes, str], chance: random.Random, wounds: int
+) -> None:
+    message, device = case
+    data = damaged(message, chance, wounds)
+    found = read(data, device, True)
+    if found is not None:
+        assert found == judged(data, device, True)
+
+
+@given(st.binary(max_size=120))
+@QUICK
+def test_packed_noise_is_declined_or_read_alike(noise: bytes) -> None:
+    found = read(b"\x02" + noise, "strap-1", True)
+    if found is not None:
+        assert found == judged(b"\x02" + noise, "strap-1", True)
+
+
+def damaged(message: bytes, chance: random.Random, wounds: int) -> bytes:
     data = bytearray(message)
     for _ in range(wounds):
         at = chance.randrange(len(data))
@@ -145,9 +198,7 @@ def test_damaged_messages_are_declined_or_read_alike(
             case _:
                 data[at] = chance.randrange(256)
         data = data or bytearray(b"\0")
-    found = read(bytes(data), device)
-    if found is not None:
-        assert found == judged(bytes(data), device)
+    return bytes(data)
 
 
 @given(st.binary(max_size=200))

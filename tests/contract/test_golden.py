@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from vointi_contract import golden
-from vointi_contract.ack import decode_ack, encode_ack
-from vointi_contract.codec import decode, decompress
+from vointi_contract.ack import decode_ack, encode_ack, read_ack
+from vointi_contract.codec import decode, decompress, pack
 from vointi_contract.command import Command, CommandResult
 from vointi_contract.metrics import METRICS
 from vointi_contract.policy import CollectionPolicy
@@ -38,7 +38,15 @@ def test_the_same_message_is_written_before_compression(case: golden.BatchCase) 
 @pytest.mark.parametrize("case", golden.acks(), ids=lambda case: case.name)
 def test_a_golden_ack_is_read_and_written(case: golden.AckCase) -> None:
     assert decode_ack(case.payload) == case.marks
-    assert encode_ack(case.marks) == case.payload
+    assert read_ack(case.payload).reads == case.reads
+    assert encode_ack(case.marks, case.reads if case.reads > 1 else 0) == case.payload
+
+
+@pytest.mark.parametrize("case", golden.packed(), ids=lambda case: case.name)
+def test_a_golden_packed_batch_is_read_and_written(case: golden.BatchCase) -> None:
+    device = case.batch.frames[0].device
+    assert decode(case.payload, device) == case.batch
+    assert pack(case.batch, device) == case.payload
 
 
 @pytest.mark.parametrize("case", golden.texts(), ids=lambda case: case.name)
@@ -59,14 +67,18 @@ def test_the_cases_cover_the_contract() -> None:
     assert len(golden.malformed()) > 20
 
 
-def test_the_files_are_those_that_were_published(root: Path) -> None:
+@pytest.mark.parametrize("version", golden.VERSIONS)
+def test_the_files_are_those_that_were_published(root: Path, version: int) -> None:
     digest = hashlib.sha256()
-    folder = root / "contract" / "vointi_contract" / "golden" / "v1"
+    folder = root / "contract" / "vointi_contract" / "golden" / f"v{version}"
     for file in sorted(folder.rglob("*.*")):
         digest.update(file.relative_to(folder).as_posix().encode())
         digest.update(file.read_bytes())
-    assert digest.hexdigest() == PUBLISHED
+    assert digest.hexdigest() == PUBLISHED[version]
 
 
 # Adding a file changes this; changing or removing one is a new version of the contract.
-PUBLISHED = "3dc81ea023017e6c84e9d51d07f5e0c6a054aa54bc1250081bddaf478dc2819c"
+PUBLISHED = {
+    1: "3dc81ea023017e6c84e9d51d07f5e0c6a054aa54bc1250081bddaf478dc2819c",
+    2: "5201cae690e41667f703e10325d8ed4c117aba16449527faef5b44365e57b903",
+}

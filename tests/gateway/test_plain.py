@@ -10,7 +10,8 @@ import pytest
 from gateway_kit import DEVICE, EDGE, PILOT, T0_US, channel, ecg_frame, hr_frame, payload
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vointi_contract.frame import Frame, Loss
+from vointi_contract.codec import pack
+from vointi_contract.frame import Batch, Frame, Loss
 from vointi_contract.topics import EdgeTopics
 from vointi_gateway.ingest.ledger import Ledger
 from vointi_gateway.ingest.stage import Delivery, Stager
@@ -68,6 +69,10 @@ def _frame(seq: int, kind: str, at_s: int, boot: int) -> Frame:
     return ecg_frame(seq, **at)
 
 
+def _packed(frames: list[Frame]) -> bytes:
+    return pack(Batch(tuple(frames)), DEVICE)
+
+
 kinds = st.sampled_from(["ecg"] * 3 + ["hr", "acc", "beats", "unsynced", "faulty", "foreign"])
 sent = st.builds(_frame, st.integers(1, 12), kinds, st.integers(0, 80), st.sampled_from([7, 8]))
 lost = st.builds(
@@ -77,9 +82,10 @@ lost = st.builds(
 )
 deliveries = st.one_of(
     st.lists(sent, min_size=1, max_size=5).map(lambda frames: payload(*frames)),
+    st.lists(sent, min_size=1, max_size=5).map(_packed),
     # As edges send: one after the other.
     st.builds(
-        lambda first, n: payload(*(ecg_frame(first + i) for i in range(n))),
+        lambda first, n: _packed([ecg_frame(first + i) for i in range(n)]),
         st.integers(1, 9),
         st.integers(1, 4),
     ),
@@ -121,7 +127,7 @@ def test_both_ways_stage_the_same_commits(groups: list[list[bytes]]) -> None:
 def test_the_short_way_is_taken() -> None:
     """The test above would hold if it never were."""
     good = payload(*(ecg_frame(seq) for seq in range(1, 4)))
-    (commit,) = _commits([[good, payload(hr_frame(4)), payload(hr_frame(5, bpm=5))]], short=True)
+    (commit,) = _commits([[good, _packed([hr_frame(4)]), payload(hr_frame(5, bpm=5))]], short=True)
     assert isinstance(commit.readings, Readings)
     assert commit.readings.block is not None
     assert (len(commit.readings.block), len(commit.readings.loose)) == (4, 0)

@@ -148,7 +148,7 @@ def test_every_golden_payload_is_settled() -> None:
     for path in files:
         data = path.read_bytes()
         try:
-            batch = decode(data)
+            batch = decode(data, DEVICE)
         except ContractError:
             expected = 1
             topic = LIVE

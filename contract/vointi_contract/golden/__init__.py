@@ -1,7 +1,8 @@
 """Payloads that every version must read, for the tests of both sides.
 
 `vN/` holds what version N of the contract wrote: bytes as they were on the wire, and what they
-mean. A file is never changed; `contract/tools/make_golden.py` only adds.
+mean; v2 added the packed format 0x02 and what its acks say. A file is never changed;
+`contract/tools/make_golden.py` only adds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from vointi_contract.ack import Watermark
 from vointi_contract.frame import Batch
 from vointi_contract.golden.form import batch_of, marks_of
 
-VERSIONS = (1,)
+VERSIONS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,12 @@ class BatchCase:
 
 @dataclass(frozen=True, slots=True)
 class AckCase:
-    """A payload of the ack topic and the watermarks in it."""
+    """A payload of the ack topic, the watermarks in it, and the newest format it asks for."""
 
     name: str
     payload: bytes
     marks: tuple[Watermark, ...]
+    reads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,18 @@ def cases() -> tuple[BatchCase, ...]:
     )
 
 
+def packed() -> tuple[BatchCase, ...]:
+    """Every golden packed batch, each for the topic of its first frame's device."""
+    return tuple(
+        BatchCase(name, payload, batch_of(_meaning(file)))
+        for name, payload, file in _pairs("packed")
+    )
+
+
 def acks() -> tuple[AckCase, ...]:
     """Every golden ack, of every version."""
     return tuple(
-        AckCase(name, payload, marks_of(_meaning(file))) for name, payload, file in _pairs("ack")
+        AckCase(name, payload, *_marks(_meaning(file))) for name, payload, file in _pairs("ack")
     )
 
 
@@ -87,6 +97,13 @@ def texts() -> tuple[TextCase, ...]:
     )
 
 
+def _marks(meaning: Any) -> tuple[tuple[Watermark, ...], int]:
+    """Version 1 wrote the marks alone, and 1 is what it read."""
+    if isinstance(meaning, list):
+        return marks_of(meaning), 1
+    return marks_of(meaning["marks"]), int(meaning["reads"])
+
+
 def _pairs(kind: str) -> Iterator[tuple[str, bytes, Traversable]]:
     for folder in _folders(kind):
         for file in _sorted(folder):
@@ -97,7 +114,9 @@ def _pairs(kind: str) -> Iterator[tuple[str, bytes, Traversable]]:
 
 def _folders(kind: str) -> Iterator[Traversable]:
     for version in VERSIONS:
-        yield resources.files(__name__) / f"v{version}" / kind
+        folder = resources.files(__name__) / f"v{version}" / kind
+        if folder.is_dir():
+            yield folder
 
 
 def _sorted(folder: Traversable) -> list[Traversable]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from vointi_contract.ack import encode_ack
+from vointi_contract.codec import FORMAT_PACKED
 from vointi_contract.topics import EdgeTopics
 
 from .ledger import Ledger, StreamKey
@@ -61,7 +62,7 @@ class AckBoard:
             entry.dirty.clear()
             return
         known = [key for key in ledger.streams_of(edge) if key in entry.dirty][-MAX_STREAMS:]
-        payload = encode_ack([ledger.watermark(key) for key in known])
+        payload = encode_ack([ledger.watermark(key) for key in known], FORMAT_PACKED)
         entry.next_s = now_s + INTERVAL_S
         if self._publish(EdgeTopics(pilot, edge).ack, payload):
             entry.dirty.clear()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import zstandard
-from vointi_contract.codec import FORMAT_ZSTD_V1, MAX_PAYLOAD, inflate
+from vointi_contract.codec import FORMAT_PACKED, FORMAT_ZSTD_V1, MAX_PAYLOAD, inflate
 from vointi_contract.metrics import METRICS, Kind
 from vointi_contract.topics import Address
 
@@ -24,6 +24,8 @@ try:
     import vointi_codec
 except ImportError:  # compiled only where there is a compiler or a wheel
     vointi_codec = None  # type: ignore[assignment]
+
+_PACKED = bytes((FORMAT_PACKED,))
 
 #: One run of sequence numbers, both ends included.
 Keyed = tuple[StreamKey, int, int]
@@ -102,11 +104,12 @@ class PlainReader:
 
         Of duplicates nothing is kept.
         """
-        columns, message = self._columns, _message(payload)
-        if columns is None or message is None:
+        packed = payload[:1] == _PACKED
+        columns, message = self._columns, payload if packed else _message(payload)
+        if columns is None or message is None or len(payload) > MAX_PAYLOAD:
             return False
         first = len(columns)
-        took = columns.add(message, sender.number, sender.device, received_us)
+        took = columns.add(message, sender.number, sender.device, received_us, packed)
         if took is None:
             return False
         count, runs, layouts, first_us, last_us = took
@@ -191,7 +194,7 @@ class PlainReader:
 
 def _message(payload: bytes) -> bytes | None:
     """The batch in a payload as codec.decompress gives it; None where that raises."""
-    if len(payload) > MAX_PAYLOAD or not payload or payload[0] != FORMAT_ZSTD_V1:
+    if not payload or payload[0] != FORMAT_ZSTD_V1:
         return None
     if vointi_codec is None or not vointi_codec.whole_blocks(payload, 1):
         return None

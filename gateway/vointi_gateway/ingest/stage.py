@@ -136,7 +136,7 @@ class Stager:
             return
         address = sender.address
         try:
-            batch = decode(delivery.payload)
+            batch = decode(delivery.payload, address.device or "")
         except ContractError as exc:
             self._poison(delivery, address.edge, Fault(exc.field, exc.fix), group)
             return
