@@ -3,12 +3,18 @@
 The gateway makes it from the consents that hold, signs it and publishes it, retained, on
 `c/policy`. The edge obeys the highest version that it ever verified, across restarts; ingest checks
 every reading against the same document.
+
+The document also carries the pilot's `unit_key`. With it edges name the physical devices that they
+can reach (unit_of) without telling addresses, and two edges that reach the same one are told which
+of them may: for the other one the entry is paused and says `elsewhere`.
 """
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,6 +26,9 @@ from vointi_contract.topics import is_id
 
 EVERY_STREAM: Final = ("*",)
 PURPOSE: Final = "policy"
+UNIT_KEY_BYTES: Final = 32
+# 64 bits: with a thousand devices in a pilot, two share a name once in 10^13 pilots.
+_UNIT_DIGITS: Final = 16
 PolicyClass: TypeAlias = Literal["raw", "features", "both"]
 
 
@@ -31,13 +40,14 @@ class PolicyEntry:
     EVERY_STREAM. `class_` narrows them: "raw" is streams of class waveform alone, "features" those
     of class scalar and event alone. A waveform that is not agreed itself, but that an agreed
     feature is computed from, is read and never kept. While `paused`, nothing is collected; what
-    was collected before is still sent.
+    was collected before is still sent. `elsewhere`: it is paused because another edge reads it.
     """
 
     device: str
     streams: tuple[str, ...]
     class_: PolicyClass = "both"
     paused: bool = False
+    elsewhere: bool = False
 
     def names(self, stream: str, stream_class: str) -> bool:
         """Whether consent covers this stream, paused or not: what was kept of it may be sent."""
@@ -47,8 +57,9 @@ class PolicyEntry:
         )
 
     def as_dict(self) -> dict[str, object]:
-        """The JSON form."""
-        return {
+        """The JSON form; `elsewhere` is said only where it is so."""
+        told: dict[str, object] = {"elsewhere": True} if self.elsewhere else {}
+        return told | {
             "device": self.device,
             "streams": list(self.streams),
             "class": self.class_,
@@ -63,6 +74,7 @@ class PolicyEntry:
             streams=_streams(fields),
             class_=cast(PolicyClass, fields.choice("class", get_args(PolicyClass))),
             paused=fields.flag("paused"),
+            elsewhere="elsewhere" in fields.values and fields.flag("elsewhere"),
         )
 
 
@@ -70,7 +82,8 @@ class PolicyEntry:
 class CollectionPolicy:
     """What is agreed on one edge. A device without an entry is not agreed, or has been withdrawn.
 
-    `version` starts at 1 and grows with every change; `issued_us` is UTC µs.
+    `version` starts at 1 and grows with every change; `issued_us` is UTC µs. `unit_key` is the
+    pilot's, UNIT_KEY_BYTES; None: physical devices are not named.
     """
 
     edge: str
@@ -78,6 +91,7 @@ class CollectionPolicy:
     version: int
     issued_us: int
     entries: tuple[PolicyEntry, ...]
+    unit_key: bytes | None = field(default=None, repr=False)
 
     def entry(self, device: str) -> PolicyEntry | None:
         """What is agreed for a device; None: nothing."""
@@ -96,8 +110,10 @@ class CollectionPolicy:
     def to_json(self) -> bytes:
         """The document; the same policy always gives the same bytes."""
         entries = sorted(self.entries, key=lambda entry: entry.device)
+        keyed = {"unit_key": self.unit_key.hex()} if self.unit_key else {}
         return dump(
-            {
+            keyed
+            | {
                 "edge": self.edge,
                 "pilot": self.pilot,
                 "version": self.version,
@@ -118,7 +134,16 @@ class CollectionPolicy:
             version=fields.integer("version", 1),
             issued_us=fields.integer("issued_us"),
             entries=entries,
+            unit_key=_unit_key(fields),
         )
+
+
+def unit_of(key: bytes, address: str) -> str:
+    """A physical device's name in one pilot: HMAC-SHA256 of its Bluetooth address, an id.
+
+    Two pilots' names of the same device cannot be compared; who has the key can try addresses.
+    """
+    return hmac.new(key, address.upper().encode("ascii"), sha256).hexdigest()[:_UNIT_DIGITS]
 
 
 def sign_policy(policy: CollectionPolicy, key: Ed25519PrivateKey) -> bytes:
@@ -139,6 +164,18 @@ def _streams(fields: Fields) -> tuple[str, ...]:
         if not is_id(stream):
             raise PayloadError(fields.at("streams"), f'{shown(stream)}; give stream ids or ["*"]')
     return streams
+
+
+def _unit_key(fields: Fields) -> bytes | None:
+    if "unit_key" not in fields.values:
+        return None
+    try:
+        key = bytes.fromhex(fields.text("unit_key", 2 * UNIT_KEY_BYTES))
+    except ValueError:
+        key = b""
+    if len(key) != UNIT_KEY_BYTES:
+        raise PayloadError(fields.at("unit_key"), f"write {UNIT_KEY_BYTES} bytes in hex digits")
+    return key
 
 
 def _check_once(entries: tuple[PolicyEntry, ...]) -> None:

@@ -60,6 +60,8 @@ class DeviceInfo:
     """One configured device; `person` is the pilot pseudonym of who wears it, or None.
 
     `labels` is what the pilot calls the device's buttons, from button 1 on; empty without names.
+    `unit` is the physical device, the same at each edge that can reach it (policy.unit_of); None
+    where no key for it came, or the device has no address.
     """
 
     device: str
@@ -68,10 +70,12 @@ class DeviceInfo:
     person: str | None
     streams: tuple[StreamInfo, ...]
     labels: tuple[str, ...] = ()
+    unit: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The JSON form."""
-        named = {"labels": list(self.labels)} if self.labels else {}
+        named: dict[str, object] = {"labels": list(self.labels)} if self.labels else {}
+        named |= {"unit": self.unit} if self.unit else {}
         return named | {
             "device": self.device,
             "model": self.model,
@@ -90,6 +94,7 @@ class DeviceInfo:
             person=fields.maybe_identifier("person"),
             streams=fields.objects("streams", StreamInfo.of),
             labels=fields.texts("labels", MAX_LABELS) if "labels" in fields.values else (),
+            unit=fields.maybe_identifier("unit") if "unit" in fields.values else None,
         )
 
 

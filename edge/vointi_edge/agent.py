@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vointi_contract.frame import Quality
-from vointi_contract.policy import CollectionPolicy
+from vointi_contract.policy import CollectionPolicy, PolicyEntry
 from vointi_contract.status import Birth, EdgeStatus
 from vointi_contract.topics import EdgeTopics
 
@@ -220,8 +220,7 @@ class Agent:
             self._radio.unwatch(device.address)
         policy = self._keeper.policy
         entry = policy.entry(device.id) if policy else None
-        note = "paused" if entry is not None and entry.paused else "not agreed"
-        self._states.link(device.id, "unknown", note)
+        self._states.link(device.id, "unknown", _why_idle(entry))
 
     # ---- the collection policy
 
@@ -246,6 +245,7 @@ class Agent:
     async def _policy_came(self) -> int:
         erased = await self._apply_policy()
         self._uplink.admit()
+        self._uplink.status_changed()
         return erased
 
     def _may_keep(self, entry: Entry) -> bool:
@@ -285,6 +285,14 @@ class Agent:
         """Raise OutboxError when nothing is kept any more: a restart is better than that."""
         await self._loop.run_in_executor(None, self._writer.wait_ended)
         raise OutboxError(str(self._config.data_dir / OUTBOX_FILE), "its thread ended; see the log")
+
+
+def _why_idle(entry: PolicyEntry | None) -> str:
+    if entry is None:
+        return "not agreed"
+    if entry.elsewhere:
+        return "another edge reads it"
+    return "paused" if entry.paused else "not agreed"
 
 
 async def _to_the_end(job: Coroutine[Any, Any, None]) -> None:

@@ -59,13 +59,14 @@ class Portrait:
 
     def birth(self) -> Birth:
         """What the birth certificate says."""
+        policy = self._keeper.policy
         return Birth(
             edge=self._config.edge,
             boot=self._writer.boot,
             version=__version__,
             site=self._config.site,
             role="home" if self._config.role == "home" else "service_point",
-            devices=self._states.infos(),
+            devices=self._states.infos(policy.unit_key if policy else None),
         )
 
     async def vitals(self) -> Vitals:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import cast
 
 from vointi_contract.metrics import by_name
+from vointi_contract.policy import unit_of
 from vointi_contract.status import (
     DeviceInfo,
     DeviceKind,
@@ -79,9 +80,9 @@ class DeviceStates:
         """Return the state of every device."""
         return tuple(self._status(device.id) for device in self._devices)
 
-    def infos(self) -> tuple[DeviceInfo, ...]:
-        """Return what every device is and measures."""
-        return tuple(self._info(device) for device in self._devices)
+    def infos(self, unit_key: bytes | None = None) -> tuple[DeviceInfo, ...]:
+        """Return what every device is and measures; with a key also which physical device it is."""
+        return tuple(self._info(device, unit_key) for device in self._devices)
 
     def _status(self, device: str) -> DeviceStatus:
         link, note = self._links.get(device, ("unknown", ""))
@@ -98,7 +99,7 @@ class DeviceStates:
         told = f"{count} bad messages, last {reason}" if count else ""
         return printable("; ".join(filter(None, (note, told))), MAX_NOTE)
 
-    def _info(self, device: DeviceConfig) -> DeviceInfo:
+    def _info(self, device: DeviceConfig, unit_key: bytes | None) -> DeviceInfo:
         model = self._models[device.id]
         streams = [
             StreamInfo(
@@ -120,4 +121,5 @@ class DeviceStates:
             person=device.person,
             streams=tuple(streams + made),
             labels=device.labels,
+            unit=unit_of(unit_key, device.address) if unit_key and device.address else None,
         )

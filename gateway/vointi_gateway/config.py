@@ -199,6 +199,8 @@ class Settings:
     identity: IdentitySettings | None = None
     https: HttpsSettings | None = None
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    #: How long an edge may be silent about a device that another edge reaches, too, and keep it.
+    lease_silent_s: float = 60.0
 
     @property
     def is_open(self) -> bool:
@@ -343,12 +345,8 @@ def _plain(hint: Any, value: Any, where: str, key: str) -> Any:
 
 
 def _check(settings: Settings, where: str) -> None:
-    for key, port in (("port", settings.port), ("mqtt.port", settings.mqtt.port)):
-        if not 0 <= port <= 65535:
-            raise ConfigError(where, key, f"{port} is no port; use 0 to 65535")
+    _check_numbers(settings, where)
     _check_doors(settings, where)
-    if settings.hot_days < 1:
-        raise ConfigError(where, "hot_days", f"{settings.hot_days} is too few; use 1 or more")
     _check_store(settings, where)
     _check_shards(settings.shards, where)
     owner: dict[str, str] = {}
@@ -378,6 +376,17 @@ def _check_store(settings: Settings, where: str) -> None:
         raise ConfigError(
             where, "influx", 'is copied to from store = "embedded" alone; leave it out'
         )
+
+
+def _check_numbers(settings: Settings, where: str) -> None:
+    for key, port in (("port", settings.port), ("mqtt.port", settings.mqtt.port)):
+        if not 0 <= port <= 65535:
+            raise ConfigError(where, key, f"{port} is no port; use 0 to 65535")
+    if settings.hot_days < 1:
+        raise ConfigError(where, "hot_days", f"{settings.hot_days} is too few; use 1 or more")
+    if settings.lease_silent_s < MIN_LEASE_S:
+        problem = f"{settings.lease_silent_s:g} is too short; use {MIN_LEASE_S:g} or more"
+        raise ConfigError(where, "lease_silent_s", problem)
 
 
 def _check_doors(settings: Settings, where: str) -> None:

@@ -21,6 +21,7 @@ from .identity.service import WATCH_S, Identity
 from .ingest.replay import Replay
 from .ingest.service import Ingest
 from .ingest.share import Share
+from .leasing import Leasing
 from .live import Event, LiveHub
 from .making import beside, erase_person, make_store
 from .pilots.gate import Gate
@@ -99,7 +100,9 @@ class Gateway:
         )
         chores.erasures.again()
         mine = share or Share()
-        self._steward = Steward(self.registry, self.fleet, mine.has_edge)
+        silent_s = self.settings.lease_silent_s
+        leasing = Leasing(self.registry.leases, self.fleet, mine.has_edge, silent_s=silent_s)
+        self._steward = Steward(self.registry, self.fleet, mine.has_edge, leasing)
         works: list[Callable[[], None]] = [chores, *([house.due] if house else [])]
         self._chores = ChoreThread(*(_if_leading(mine, work) for work in works))
         if self.settings.influx is not None and isinstance(self.store, EmbeddedStore):

@@ -12,6 +12,7 @@ from vointi_contract.status import Birth
 
 from .errors import GatewayError
 from .fleet import Fleet
+from .leasing import Leasing
 from .pilots.gate import Gate
 from .pilots.registry import Registry
 
@@ -37,16 +38,22 @@ class Steward:
         registry: opened.
         fleet: told which pilots and edges there are.
         mine: whether an edge is ours to send policies to.
+        leasing: decides between edges that reach the same device.
 
     """
 
     def __init__(
-        self, registry: Registry, fleet: Fleet, mine: Callable[[str], bool] = lambda _edge: True
+        self,
+        registry: Registry,
+        fleet: Fleet,
+        mine: Callable[[str], bool],
+        leasing: Leasing,
     ) -> None:
         self._mine = mine
         self._registry, self._fleet = registry, fleet
         self._publish: Publish | None = None
         self._gate = Gate()
+        self._leasing = leasing
         self._revision = 0
         self._owed: set[str] = set()
         self._owed_lock = threading.Lock()
@@ -64,6 +71,7 @@ class Steward:
         self._revision = self._registry.revision()
         self._fleet.assign(self._registry.pilots.settings())
         self._gate = self._registry.gate()
+        self._leasing.refresh()
 
     def born(self, birth: Birth) -> None:
         """An edge said which devices it has."""
@@ -124,6 +132,7 @@ class Steward:
         late = waited_s >= EXPIRE_S
         if late:
             self._registry.consents.expire()
+        self._leasing.step()
         if self._registry.revision() != self._revision:
             self.refresh()
             late = True

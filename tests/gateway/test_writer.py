@@ -29,6 +29,7 @@ from vointi_gateway.fleet import Fleet
 from vointi_gateway.ingest.inbox import Inbox
 from vointi_gateway.ingest.stage import Delivery
 from vointi_gateway.ingest.writer import Writer
+from vointi_gateway.leasing import Leasing
 from vointi_gateway.live import Event, LiveHub
 from vointi_gateway.pilots.registry import Registry
 from vointi_gateway.steward import Steward
@@ -54,6 +55,15 @@ class _Session:
     def take_fresh(self) -> bool:
         fresh, self.fresh = self.fresh, False
         return fresh
+
+
+def _everything(_edge: str) -> bool:
+    return True
+
+
+def _steward(registry: Registry, fleet: Fleet) -> Steward:
+    leasing = Leasing(registry.leases, fleet, _everything)
+    return Steward(registry, fleet, _everything, leasing)
 
 
 class _Failing(EmbeddedStore):
@@ -107,7 +117,7 @@ class _Bench:
             session=self.session,
             fleet=self.fleet,
             hub=self.pages,
-            agreements=Steward(self.registry, self.fleet),
+            agreements=_steward(self.registry, self.fleet),
             settings=IngestSettings(),
             wall_us=lambda: T0_US,
         )

@@ -265,7 +265,7 @@ class Scene:
 
     def _edge(self, adapters: Sequence[HciPort], hub: Hub) -> tuple[Radio, asyncio.Task[None]]:
         ports = [
-            VirtualPort(f"radio {number}", "in process", plug(port, self._log))
+            VirtualPort(f"radio {number}", f"in process, {port.name}", plug(port, self._log))
             for number, port in enumerate(adapters, 1)
         ]
         radio = Radio(ports, self._slots)

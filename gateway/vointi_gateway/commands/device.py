@@ -1,10 +1,13 @@
-"""vointi-gateway device list | add | lend | return | care."""
+"""vointi-gateway device list | add | lend | return | care | leases | void-lease."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
 
+from ..pilots.consent.receipts import utc
+from ..pilots.consent.state import FOREVER
+from ..pilots.leases import Lease
 from .context import Common, Context, Sub, command, group
 
 
@@ -25,6 +28,10 @@ def add_commands(commands: Sub, common: Common) -> None:
     care = command(sub, "care", "a device was cleaned or charged, or is lost", _care, common)
     care.add_argument("device")
     care.add_argument("what", choices=("cleaned", "charged", "lost"))
+    command(sub, "leases", "which edge read a device that several reach", _leases, common)
+    about = "what a lease kept from other edges is theirs after all: replay it then"
+    void = command(sub, "void-lease", about, _void, common)
+    void.add_argument("lease", type=int, help="its number in `device leases`")
 
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
@@ -49,6 +56,24 @@ def _return(context: Context, arguments: argparse.Namespace) -> int:
     loan = context.registry.lending.give_back(arguments.device, actor=context.actor)
     text = f"{loan.device}: back from {loan.person}; clean and charge it before the next loan"
     context.say(text, device=loan.device, person=loan.person)
+    return 0
+
+
+def _leases(context: Context, _arguments: argparse.Namespace) -> int:
+    context.show([_readable(lease) for lease in context.registry.leases.all()], "leases")
+    return 0
+
+
+def _readable(lease: Lease) -> dict[str, object]:
+    to = None if lease.to_us == FOREVER else utc(lease.to_us)
+    row = asdict(lease) | {"from": utc(lease.from_us), "to": to}
+    return {name: row[name] for name in ("id", "pilot", "device", "from", "to", "ended")}
+
+
+def _void(context: Context, arguments: argparse.Namespace) -> int:
+    lease = context.registry.leases.void(arguments.lease, actor=context.actor)
+    text = f"lease {lease.id} of {lease.device} is void; now `quarantine replay` what it kept away"
+    context.say(text, lease=lease.id, device=lease.device)
     return 0
 
 

@@ -205,7 +205,7 @@ def _message(payload: bytes) -> bytes | None:
 
 
 def _whole(verdict: Verdict, metrics: frozenset[str]) -> bool:
-    return verdict.refusal is None and metrics <= verdict.metrics
+    return verdict.refusal is None and verdict.holder is None and metrics <= verdict.metrics
 
 
 def _limits() -> tuple[list[float], list[float], list[int]]:

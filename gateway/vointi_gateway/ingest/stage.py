@@ -27,7 +27,7 @@ from ..store.model import (
 from .consent import GateNow, strip, verdict
 from .ledger import Admission, Ledger, StreamKey
 from .plain import PlainGroup, PlainReader, Sender
-from .validate import Fault, check_frame, check_loss, check_sender
+from .validate import Fault, check_frame, check_loss, check_sender, not_on_lease
 
 _STORED = Counts(accepted=1, stored=1)
 _RECOVERED = Counts(accepted=-1, lost=-1)
@@ -196,6 +196,8 @@ class Stager:
             group.settle(key, frame.seq, Outcome.QUARANTINED)
             group.refuse(address.edge, f"{address.edge}.{frame.device}", agreed.refusal)
             return
+        if fault is None and agreed.holder is not None:
+            fault = not_on_lease(frame, agreed.holder)
         if fault is None:
             kept, at_us = strip(frame, agreed.metrics), delivery.received_us
             who, purposes = agreed.person, agreed.purposes

@@ -53,6 +53,12 @@ def check_loss(loss: Loss, address: Address) -> Fault | None:
     return None
 
 
+def not_on_lease(frame: Frame, holder: str) -> Fault:
+    """A reading of a device that another edge had on lease when it was made."""
+    fix = f"{frame.device} was on lease to {holder} then; see `device leases`, then replay or drop"
+    return Fault("device", fix)
+
+
 def _check_clock(frame: Frame, now_us: int) -> Fault | None:
     if frame.wall_us is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .consent.state import FOREVER, ConsentState, Span
 
@@ -42,13 +42,26 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """In [from_us, to_us) another edge's device has the same physical device on lease."""
+
+    from_us: int
+    to_us: int
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What may be kept of a reading: metrics, for which purposes; or why nothing."""
+    """What may be kept of a reading: metrics, for which purposes; or why nothing.
+
+    `holder`: whose device had the lease instead; the reading is kept apart, to be looked at.
+    """
 
     person: str | None
     metrics: frozenset[str]
     purposes: frozenset[str] | None = None
     refusal: str | None = None
+    holder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,7 @@ class Gate:
         loans: by device (global id), by start; empty for one that was lent once and is not now.
         consents: by (pilot, person), by purpose.
         rooms: devices that measure a room and nobody's body.
+        elsewhere: by device, when another edge had its physical device on lease.
 
     """
 
@@ -67,6 +81,7 @@ class Gate:
     loans: Mapping[str, Sequence[Loan]] = field(default_factory=dict)
     consents: Mapping[tuple[str, str], Mapping[str, ConsentState]] = field(default_factory=dict)
     rooms: frozenset[str] = frozenset()
+    elsewhere: Mapping[str, Sequence[Elsewhere]] = field(default_factory=dict)
     _known: dict[tuple[str, str, frozenset[str]], tuple[int, int, Verdict]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -112,12 +127,24 @@ class Gate:
         known = self._known.get(key)
         if known is None or not known[0] <= t_us < known[1]:
             decided = self._decide(pilot, device, metrics, t_us, now_us)
+            decided = replace(decided, holder=self.holder(device, t_us))
             known = self._known[key] = (*self._around(device, t_us), decided)
         return known
 
+    def holder(self, device: str, t_us: int) -> str | None:
+        """Whose device had the same physical device on lease at `t_us` instead, or None."""
+        spans = (x for x in self.elsewhere.get(device, ()) if x.from_us <= t_us < x.to_us)
+        return next((x.holder for x in spans), None)
+
+    def held_elsewhere(self, device: str) -> bool:
+        """Whether another edge has the same physical device on lease now."""
+        return any(x.to_us == FOREVER for x in self.elsewhere.get(device, ()))
+
     def _around(self, device: str, t_us: int) -> Span:
-        """The time around `t_us` in which no loan, consent or pause of the device changes."""
+        """The time around `t_us` in which no loan, lease or consent of the device changes."""
         edges = {-FOREVER, FOREVER}
+        for other in self.elsewhere.get(device, ()):
+            edges |= {other.from_us, other.to_us}
         for loan in self.loans.get(device, ()):
             edges |= {loan.from_us, loan.to_us}
             for state in self.consents.get((loan.pilot, loan.person), {}).values():

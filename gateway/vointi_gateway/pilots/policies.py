@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vointi_contract.command import CommandResult
 from vointi_contract.policy import EVERY_STREAM, CollectionPolicy, PolicyEntry, sign_policy
@@ -37,22 +37,30 @@ class Policies:
         key: signs.
         audit: told of every version that is signed.
         wall_us: UTC now, µs.
+        unit_key: by which a pilot's edges name physical devices.
 
     """
 
     def __init__(
-        self, registry: Database, key: SigningKey, audit: AuditLog, wall_us: Callable[[], int]
+        self,
+        registry: Database,
+        key: SigningKey,
+        audit: AuditLog,
+        wall_us: Callable[[], int],
+        unit_key: Callable[[str], bytes],
     ) -> None:
         self._registry, self._key, self._audit = registry, key, audit
-        self._wall_us = wall_us
+        self._wall_us, self._unit_key = wall_us, unit_key
 
     def current(self, pilot: str, birth: Birth, gate: Gate) -> tuple[str, bytes, bool]:
         """Topic and signed payload of what holds now, and whether it is a new version."""
         now_us = self._wall_us()
         entries = entries_for(pilot, birth, gate, now_us)
-        body = json.dumps([entry.as_dict() for entry in entries], sort_keys=True)
+        unit_key = self._unit_key(pilot)
+        told = {"unit_key": unit_key.hex(), "entries": [entry.as_dict() for entry in entries]}
+        body = json.dumps(told, sort_keys=True)
         version, issued_us, new = self._version(birth.edge, body, now_us)
-        policy = CollectionPolicy(birth.edge, pilot, version, issued_us, entries)
+        policy = CollectionPolicy(birth.edge, pilot, version, issued_us, entries, unit_key)
         if new:
             self._audit.append("policy", "gateway", pilot=pilot, edge=birth.edge, version=version)
         topic = EdgeTopics(pilot, birth.edge).policy
@@ -95,7 +103,14 @@ class Policies:
 def entries_for(pilot: str, birth: Birth, gate: Gate, now_us: int) -> tuple[PolicyEntry, ...]:
     """What is agreed of every device of an edge, at `now_us`."""
     found = (_entry(pilot, birth.edge, info, gate, now_us) for info in birth.devices)
-    return tuple(sorted((e for e in found if e is not None), key=lambda e: e.device))
+    kept = (_unless_elsewhere(birth.edge, entry, gate) for entry in found if entry is not None)
+    return tuple(sorted(kept, key=lambda e: e.device))
+
+
+def _unless_elsewhere(edge: str, entry: PolicyEntry, gate: Gate) -> PolicyEntry:
+    if not gate.held_elsewhere(f"{edge}.{entry.device}"):
+        return entry
+    return replace(entry, paused=True, elsewhere=True)
 
 
 def _entry(pilot: str, edge: str, info: DeviceInfo, gate: Gate, now_us: int) -> PolicyEntry | None:

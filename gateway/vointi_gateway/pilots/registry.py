@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 from vointi_contract.status import Birth
@@ -21,6 +22,7 @@ from .erased import ErasedList
 from .gate import ROOM_KINDS, Gate, Loan
 from .jobs import Jobs
 from .keys import SigningKey
+from .leases import Leases
 from .lending import Lending
 from .people import People
 from .policies import Policies
@@ -59,7 +61,10 @@ class Registry:
         self.approvals = Approvals(self.database, self.people, self.audit, wall_us)
         self.views = Views(self.database, wall_us)
         self.jobs = Jobs(self.database, wall_us)
-        self.policies = Policies(self.database, self.key, self.audit, wall_us)
+        self.leases = Leases(self.database, self.vault, self.audit, wall_us)
+        self.policies = Policies(
+            self.database, self.key, self.audit, wall_us, cache(self.leases.unit_key)
+        )
         self.consents = Consents(self.database, self.pilots, load_texts(), self.audit, wall_us)
 
     def open(self) -> None:
@@ -90,7 +95,7 @@ class Registry:
         for row in asked:
             states.pop((row["pilot"], row["person"]), None)
         rooms = frozenset(d.device for d in self.lending.devices() if d.kind in ROOM_KINDS)
-        return Gate(self.pilots.rules(), dict(loans), states, rooms)
+        return Gate(self.pilots.rules(), dict(loans), states, rooms, self.leases.elsewhere())
 
     def seed(self, pilots: Iterable[PilotSettings]) -> None:
         """The pilots of the configuration file."""
@@ -105,6 +110,7 @@ class Registry:
         simulated = self.pilots.get(pilot).people == "simulated"
         known = {d.device: d for d in self.lending.devices()}
         gone = self.erased.all()
+        self.leases.announce(pilot, birth)
         for info in birth.devices:
             device = f"{birth.edge}.{info.device}"
             if device not in known:

@@ -48,6 +48,7 @@ class Adapter:
     def __init__(self, name: str, transport: str, opener: Opener) -> None:
         self._name = name
         self._transport = transport
+        self._address = _address(name, transport)
         self._opener = opener
         self._listeners: set[Listener] = set()
         self._links: set[Link] = set()
@@ -176,7 +177,7 @@ class Adapter:
             # A bond is looked up by the address that a link is made with.
             config = DeviceConfiguration(
                 name="vointi-edge",
-                address=_address(self._name),
+                address=self._address,
                 identity_address_type=hci.Address.RANDOM_DEVICE_ADDRESS,
             )
             device = Device.from_config_with_hci(config, transport.source, transport.sink)
@@ -221,9 +222,13 @@ class Adapter:
             listener.heard(advertisement)
 
 
-def _address(name: str) -> hci.Address:
-    """Return a static random address (the two top bits set), another one for each adapter."""
-    return hci.Address(f"F0:F1:F2:F3:F4:{zlib.crc32(name.encode()) & 0xFF:02X}")
+def _address(name: str, transport: str) -> hci.Address:
+    """Return a static random address (the two top bits set), another one for each adapter.
+
+    Two edges on one simulated radio both call theirs radio 1: its transport tells them apart.
+    """
+    digits = f"{zlib.crc32(f'{name} at {transport}'.encode()):08X}"
+    return hci.Address(":".join(("F0", "F1", *(digits[n : n + 2] for n in (0, 2, 4, 6)))))
 
 
 async def _disconnect(connection: Connection) -> None:
