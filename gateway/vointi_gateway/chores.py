@@ -11,11 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .errors import RegistryError
 from .house import House
 from .pilots.access import export_person
 from .pilots.backup import backup
 from .pilots.erasure import Erasures
+from .pilots.exports import KEEP_DAYS, sweep
 from .pilots.registry import Registry
 from .pilots.sealed import read_key, seal
 from .quarantine import QuarantineRoom
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Between two looks into the mailbox.
 LOOK_S = 0.5
+#: Between two looks for exports that are too old.
+SWEEP_S = 3600.0
 #: Between attempts to erase from copies that cannot be reached.
 RETRY_S = 30.0
 
@@ -78,6 +80,7 @@ class Chores:
         quarantine: what could not be stored, and is tried again.
         house: what is done at night, if the store keeps house.
         beside: see Erasures.
+        export_days: how long exports are kept.
 
     """
 
@@ -92,16 +95,22 @@ class Chores:
         changed: Callable[[], None] = lambda: None,
         house: House | None = None,
         beside: Mapping[str, Path | None] | None = None,
+        export_days: int = KEEP_DAYS,
     ) -> None:
         self._registry, self._store, self._in_turn = registry, store, in_turn
         self._copies, self._changed, self._house = erase_copies, changed, house
         self._quarantine = quarantine
+        self._export_days = export_days
         self._retry_s = 0.0
+        self._swept_s = -SWEEP_S
         self.erasures = Erasures(registry, registry.wall_us, beside)
 
     def __call__(self) -> None:
         """One round."""
         now_s = time.monotonic()
+        if now_s - self._swept_s >= SWEEP_S:
+            self._swept_s = now_s
+            sweep(self._registry, self._export_days)
         for erasure in self.erasures.open():
             if erasure.state == "asked" or now_s >= self._retry_s:
                 self._retry_s = now_s + RETRY_S
@@ -158,9 +167,11 @@ class Chores:
         return {"rows": self._quarantine.rows()}
 
     def _tidy(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        if self._house is None:
-            raise RegistryError("store", "keeps no days and summaries of its own; nothing to do")
-        return self._house.tidy(arguments["actor"])
+        actor = arguments["actor"]
+        exports = {"exports": sweep(self._registry, self._export_days, actor)}
+        if self._house is None:  # the store's server looks after its days itself
+            return exports | {"moved": 0, "removed": {}}
+        return exports | self._house.tidy(actor)
 
     def _check(self, _arguments: dict[str, Any]) -> dict[str, Any]:
         checks = self._store.check() if isinstance(self._store, KeepingStore) else ()

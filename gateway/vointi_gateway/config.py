@@ -199,6 +199,8 @@ class Settings:
     identity: IdentitySettings | None = None
     https: HttpsSettings | None = None
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    #: How long an export of everything about a person can be fetched; then its file is removed.
+    export_days: int = 7
     #: How long an edge may be silent about a device that another edge reaches, too, and keep it.
     lease_silent_s: float = 60.0
 
@@ -228,12 +230,15 @@ def is_loopback(host: str) -> bool:
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Read the file and the environment. Raises ConfigError."""
+    """Read the file and the environment. Raises ConfigError.
+
+    A relative path in the file is meant from the file's folder, one in the environment from ours.
+    """
     table: dict[str, Any] = {}
     where = "environment"
     if path is not None:
         where = path.name
-        table = document(path)
+        table = anchored(Settings, document(path), path.parent)
     _overlay(table, Settings, environ, ENV_PREFIX)
     settings = read_table(Settings, table, where)
     _check(settings, where)
@@ -248,6 +253,21 @@ def document(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), "", f"cannot be read ({exc.strerror})") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigError(path.name, "", f"is not TOML: {exc}") from exc
+
+
+def anchored(cls: type, table: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """A table of the settings class `cls`, its relative paths made from `base`."""
+    hints = typing.get_type_hints(cls)
+    return {key: _anchored(hints.get(key), value, base) for key, value in table.items()}
+
+
+def _anchored(hint: Any, value: Any, base: Path) -> Any:
+    inner = _dataclass_in(hint)
+    if inner is not None and isinstance(value, dict):
+        return anchored(inner, value, base)
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    is_path = Path in options and isinstance(value, str)
+    return str(base / Path(value).expanduser()) if is_path else value
 
 
 def _overlay(table: dict[str, Any], cls: type, environ: Mapping[str, str], prefix: str) -> None:
@@ -384,6 +404,8 @@ def _check_numbers(settings: Settings, where: str) -> None:
             raise ConfigError(where, key, f"{port} is no port; use 0 to 65535")
     if settings.hot_days < 1:
         raise ConfigError(where, "hot_days", f"{settings.hot_days} is too few; use 1 or more")
+    if settings.export_days < 1:
+        raise ConfigError(where, "export_days", f"{settings.export_days} is too few; use 1 or more")
     if settings.lease_silent_s < MIN_LEASE_S:
         problem = f"{settings.lease_silent_s:g} is too short; use {MIN_LEASE_S:g} or more"
         raise ConfigError(where, "lease_silent_s", problem)

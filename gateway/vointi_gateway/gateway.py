@@ -97,6 +97,7 @@ class Gateway:
             changed=self._erased,
             house=house,
             beside=beside(self.settings),
+            export_days=self.settings.export_days,
         )
         chores.erasures.again()
         mine = share or Share()

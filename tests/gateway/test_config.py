@@ -37,6 +37,22 @@ def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert settings.store == "embedded"
 
 
+def test_relative_paths_are_meant_from_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "etc").mkdir()
+    text = _GOOD.replace("[mqtt]", '[mqtt]\npassword_file = "../secret"\n')
+    path = _write(tmp_path / "etc", text + '[metrics]\ntoken_file = "/run/token"\n')
+    monkeypatch.chdir(tmp_path)
+    for given in (path, path.relative_to(tmp_path)):
+        settings = load(given, {})
+        assert settings.data_dir.resolve() == tmp_path / "etc" / "data"
+        assert settings.mqtt.password_file is not None
+        assert settings.mqtt.password_file.resolve() == tmp_path / "secret"
+        assert settings.metrics.token_file == Path("/run/token")
+    assert load(path, {"VOINTI_DATA_DIR": "mine"}).data_dir == Path("mine")
+
+
 def test_the_environment_alone_is_enough() -> None:
     assert load(None, {"VOINTI_DATA_DIR": "/d"}).data_dir == Path("/d")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,10 @@ from vointi_gateway.chores import Chores
 from vointi_gateway.errors import StoreError
 from vointi_gateway.house import RETRY_S, SUMMARISE_S, House
 from vointi_gateway.ingest.replay import Replayed
+from vointi_gateway.pilots.access import export_person
 from vointi_gateway.pilots.backup import backup, check
 from vointi_gateway.pilots.document import Retention
+from vointi_gateway.pilots.exports import KEEP_DAYS, sweep
 from vointi_gateway.pilots.registry import Registry
 from vointi_gateway.pilots.scan import scan
 from vointi_gateway.quarantine import QuarantineRoom
@@ -190,6 +193,36 @@ def test_an_operator_may_have_it_done_and_hears_what_is_wrong(home: Home) -> Non
         f"{name} is missing; restore a backup",
         "stray.parquet is not listed and not asked; remove it",
     ]
+
+
+def test_an_export_is_there_for_a_week_and_then_gone(home: Home) -> None:
+    person = wearing(home.registry, "care")
+    asked = home.registry.jobs.ask("export", pilot=PILOT, person=person, actor="test")
+    chores = home.chores()
+    chores()
+    path = Path(home.registry.jobs.get(asked.id).result["file"])
+    home.clock.us += KEEP_DAYS * DAY
+    assert sweep(home.registry) == 0
+    assert path.is_file()
+    stray = path.with_name("stray.zip")
+    stray.touch()
+    os.utime(stray, (home.clock.us / 1e6,) * 2)
+    home.clock.us += 1
+    tidy = home.registry.jobs.ask("tidy", actor="test")
+    chores()
+    assert home.registry.jobs.get(tidy.id).result["exports"] == 1
+    assert not path.exists()
+    assert stray.exists()
+    (row,) = [row for row in home.registry.audit.rows() if row.kind == "export-removed"]
+    assert row.facts == {"pilot": PILOT, "person": person, "file": path.name}
+
+
+def test_a_gateway_that_starts_removes_old_exports_whatever_its_store(home: Home) -> None:
+    person = wearing(home.registry, "care")
+    path = export_person(home.registry, home.store, PILOT, person, actor="test")
+    home.clock.us += KEEP_DAYS * DAY + 1
+    home.chores()()
+    assert not path.parent.exists()
 
 
 def test_a_backup_has_the_lake_and_answers_alike(home: Home, tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def person(
 def export(gateway: TheGateway, asker: TheAsker, body: ExportIn) -> ExportOut:
     """A zip file with person.json and a CSV for every series; made within seconds.
 
-    person.json says of each CSV whether it was read from samples or from kept summaries.
+    person.json says of each CSV whether it was read from samples or from kept summaries. The file
+    is removed after the configured days (`export_days`, 7); ask for a new one then.
     """
     asker.must_be("operator", "resident")
     asker.must_see(body.pilot, body.person)

@@ -13,10 +13,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from .. import logs
-from ..config import document, is_loopback, read_table
+from ..config import anchored, document, is_loopback, read_table
 from ..errors import BrokerStartError, ConfigError, GatewayError
 from ..sockets import bind
 from . import mosquitto
@@ -60,7 +60,7 @@ def _settings(argv: Sequence[str] | None) -> BrokerSettings:
     parser.add_argument("--kind", choices=("auto", "mosquitto", "embedded"))
     arguments = vars(parser.parse_args(argv))
     path = arguments.pop("config")
-    table: dict[str, Any] = document(path) if path else {}
+    table = anchored(BrokerSettings, document(path), path.parent) if path else {}
     given = {k: str(v) if isinstance(v, Path) else v for k, v in arguments.items() if v is not None}
     return read_table(BrokerSettings, table | given, path.name if path else "vointi-broker")
 

@@ -123,6 +123,7 @@ class Context:
             erase_copies=lambda person: self._erase_copies(store, person),
             house=house_of(store, self.registry, in_turn, self.settings.hot_days),
             beside=beside(self.settings),
+            export_days=self.settings.export_days,
         )
 
     def _quarantine(self, store: Store, alone: Alone) -> QuarantineRoom:

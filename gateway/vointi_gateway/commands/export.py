@@ -26,5 +26,6 @@ def _export(context: Context, arguments: argparse.Namespace) -> int:
         person=arguments.person,
         window_us=parse_resolution(arguments.resolution),
     )
-    context.say(f"written to {job.result['file']}", **job.result)
+    days = context.settings.export_days
+    context.say(f"written to {job.result['file']}; it is kept for {days} days", **job.result)
     return 0

@@ -9,7 +9,7 @@ from .context import Common, Context, Sub, command
 
 def add_commands(commands: Sub, common: Common) -> None:
     """Add the command."""
-    about = "move old days to the lake and remove what is too old, as every night"
+    about = "move old days to the lake, remove what is too old and old exports, as every night"
     command(commands, "tidy", about, _tidy, common)
 
 
@@ -18,5 +18,6 @@ def _tidy(context: Context, _arguments: argparse.Namespace) -> int:
     removed = job.result["removed"]
     rows = sum(sum(facts.values()) for facts in removed.values())
     text = f"{job.result['moved']} rows moved to the lake, {rows} removed as too old"
+    text += f", {job.result['exports']} exports removed"
     context.say(text, **job.result)
     return 0
