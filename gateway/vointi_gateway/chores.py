@@ -20,7 +20,7 @@ from .pilots.registry import Registry
 from .pilots.sealed import read_key, seal
 from .quarantine import QuarantineRoom
 from .store.model import ErasedRows, WornSpan
-from .store.port import Alone, KeepingStore, Store
+from .store.port import Alone, ApartStore, KeepingStore, Store
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class Chores:
     def _backup(self, arguments: dict[str, Any]) -> dict[str, Any]:
         def copy(path: Path) -> None:
             self._in_turn(lambda store: store.copy_to(path))
-            if isinstance(self._store, KeepingStore):
+            if isinstance(self._store, ApartStore):
                 self._store.copy_archive(path.parent)
 
         folder = Path(arguments["folder"])

@@ -13,7 +13,7 @@ from typing import Any
 from .pilots.document import PilotDocument
 from .pilots.registry import Registry
 from .store.model import Expired, Limit
-from .store.port import Alone, KeepingStore, Store
+from .store.port import Alone, ExpiringStore, KeepingStore, Store
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class House:
     def __init__(
         self,
         *,
-        store: KeepingStore,
+        store: ExpiringStore,
         registry: Registry,
         alone: Alone,
         hot_days: int,
@@ -55,7 +55,7 @@ class House:
     def due(self) -> None:
         """Do what is due now."""
         now_s = self._clock_s()
-        if now_s - self._summarise_s >= SUMMARISE_S:
+        if now_s - self._summarise_s >= SUMMARISE_S and isinstance(self._store, KeepingStore):
             self._summarise_s = now_s
             self._store.summarise()
         if now_s - self._tidy_s >= RETRY_S and self._last() != self._today():
@@ -72,7 +72,9 @@ class House:
             if expired:
                 rows = facts[limit.pilot] = asdict(expired)
                 self._registry.audit.append("retention", actor, pilot=limit.pilot, **rows)
-        moved = self._store.archive(today_us - self._hot_days * _DAY_US, self._alone)
+        moved = 0
+        if isinstance(self._store, KeepingStore):
+            moved = self._store.archive(today_us - self._hot_days * _DAY_US, self._alone)
         self._path.write_text(self._today() + "\n", encoding="utf-8")
         log.info("%d rows moved to the lake; removed as too old: %s", moved, facts or "nothing")
         return {"moved": moved, "removed": facts}
@@ -105,6 +107,6 @@ def _limit(pilot: PilotDocument, today_us: int) -> Limit:
 
 def house_of(store: Store, registry: Registry, alone: Alone, hot_days: int) -> House | None:
     """Who looks after the store; nobody where its server does that by itself."""
-    if not isinstance(store, KeepingStore):
+    if not isinstance(store, ExpiringStore):
         return None
     return House(store=store, registry=registry, alone=alone, hot_days=hot_days)

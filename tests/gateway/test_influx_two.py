@@ -15,7 +15,7 @@ from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import StoreError
 from vointi_gateway.store.influx.admin import bucket_name
 from vointi_gateway.store.influx.client import InfluxClient
-from vointi_gateway.store.influx.erase import _delete, erase_person
+from vointi_gateway.store.influx.erase import delete, erase_person, tags_of
 from vointi_gateway.store.influx.reading import source
 
 pytestmark = pytest.mark.network
@@ -51,7 +51,7 @@ def test_erasing_names_measurement_tags_and_times(tmp_path: Path) -> None:
         store.commit(commit_of(ecg_at(1)))
         (series,) = store._catalogue.of(NAME)
         client = store._client
-        _delete(client, series, source(series), T0_US * 1000, T0_US * 1000 + 1_500)
+        delete(client, tags_of(series), source(series), T0_US * 1000, T0_US * 1000 + 1_500)
         erase_person(client, "p-1")
         assert bucket_name(client, "waveform") == "vointi/waveform"
         store.close()

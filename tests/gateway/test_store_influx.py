@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from gateway_kit import EDGE, T0_US, ecg_frame, hr_frame
+from gateway_kit import EDGE, OTHER_PILOT, PILOT, T0_US, ecg_frame, hr_frame
 from influx_server import (
     InfluxServer,
     Named,
@@ -20,14 +20,16 @@ from influx_server import (
     running_influx,
     settings_for,
 )
-from store_conformance import NAME, Factory, StoreConformance, commit_of, ecg_at, span
+from keeping_conformance import ExpiringConformance
+from store_conformance import NAME, Factory, commit_of, ecg_at, span
 from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import QueryError, StoreError, StoreLockedError
 from vointi_gateway.pilots.scan import scan
+from vointi_gateway.sqlite_file import migrations
 from vointi_gateway.store.influx import InfluxClient, InfluxStore, backend
 from vointi_gateway.store.influx.doctor import examine
 from vointi_gateway.store.influx.rollup import HOUR_US, MINUTE_US
-from vointi_gateway.store.model import Anchor, Commit, Counts, Latest, Windows, WornSpan
+from vointi_gateway.store.model import Anchor, Commit, Counts, Latest, Limit, Windows, WornSpan
 
 pytestmark = pytest.mark.network
 pytest.importorskip("influxdb_client")
@@ -43,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer | 
         yield started
 
 
-class TestInflux(StoreConformance):
+class TestInflux(ExpiringConformance):
     @pytest.fixture
     def factory(self, tmp_path: Path, server: InfluxServer | Named) -> Factory:
         settings = settings_for(server)
@@ -234,6 +236,64 @@ def test_erasing_a_span_takes_its_frames_and_no_others(
         assert len(store.samples(replace(other, metric="heart_rate")).seq) == 1
 
 
+def test_a_limit_leaves_another_pilot_and_the_minutes(
+    tmp_path: Path, settings: InfluxSettings
+) -> None:
+    later_us, limit_us = T0_US + 3 * HOUR_US, T0_US + 2 * MINUTE_US
+    limit = Limit(PILOT, limit_us, limit_us, limit_us, 0)
+    with opened(tmp_path, settings, wall_us=lambda: later_us) as store:
+        reaches_over = ecg_frame(1, wall_us=limit_us - 100_000)
+        store.commit(commit_of(reaches_over, ecg_frame(2, wall_us=limit_us + MINUTE_US)))
+        lent = commit_of(hr_frame(1, wall_us=T0_US + 7))
+        readings = tuple(replace(r, pilot=OTHER_PILOT) for r in lent.readings)
+        store.commit(replace(lent, readings=readings))
+        store.commit(commit_of(hr_frame(4, 70, wall_us=T0_US), hr_frame(5, 90, wall_us=limit_us)))
+        (gone,) = store.expire([limit])
+        assert (gone.waveform, gone.scalar, gone.summary) == (1, 3, 0)
+        assert store.samples(span("ecg")).seq.tolist() == [2] * 73
+        assert store.windows(span("ecg"), 100_000).n.sum() == 60 + 73
+        assert store.samples(span("heart_rate")).seq.tolist() == [1, 5]
+        assert _minutes_of(store, "ecg") == [(1, 13), (2, 60), (3, 73)]
+        # What comes later for that time is there until the next night, and hides no minute.
+        store.commit(commit_of(hr_frame(6, 80, wall_us=T0_US + 1)))
+        store.compact()
+        assert _minutes_of(store, "heart_rate") == [(0, 2), (2, 1)]
+        assert store.samples(span("heart_rate")).seq.tolist() == [6, 1, 5]
+        assert store.expire([limit])[0].scalar == 3
+        assert store.samples(span("heart_rate")).seq.tolist() == [1, 5]
+    with opened(tmp_path, settings) as store:
+        assert _minutes_of(store, "ecg") == [(1, 13), (2, 60), (3, 73)]
+
+
+def _minutes_of(store: InfluxStore, metric: str) -> list[tuple[int, int]]:
+    found = store.windows(span(metric), MINUTE_US)
+    places = ((t_us - T0_US) // MINUTE_US for t_us in found.t_us.tolist())
+    return list(zip(places, found.n.tolist(), strict=True))
+
+
+def test_an_older_ledger_is_brought_forward_and_a_newer_one_left_alone(
+    tmp_path: Path, settings: InfluxSettings
+) -> None:
+    path = tmp_path / "influx.sqlite"
+    first = migrations("vointi_gateway.store.influx.migrations")[0]
+    con = sqlite3.connect(path)
+    con.executescript(first)
+    con.execute("INSERT INTO meta VALUES ('schema', '1')")
+    con.execute("INSERT INTO series VALUES ('edge-1.x', 's', 'ecg', 'p', 1, 2, 3, 4.5)")
+    con.commit()
+    con.close()
+    for _ in range(2):
+        with opened(tmp_path, settings) as store:
+            assert store.series("edge-1.x") == (("s", "ecg", 1, 2),)
+            assert store.latest() == {"edge-1.x": {"ecg": Latest(2, 4.5)}}
+    con = sqlite3.connect(path)
+    assert con.execute("SELECT value FROM meta").fetchall() == [("2",)]
+    con.execute("PRAGMA user_version = 99")
+    con.close()
+    with pytest.raises(StoreError, match="has schema 99"), opened(tmp_path, settings):
+        pass
+
+
 def test_doctor_knows_whether_the_server_answers(tmp_path: Path, settings: InfluxSettings) -> None:
     assert [ok for _what, ok, _say in examine(settings)] == [True, True]
     with opened(tmp_path, settings) as store:
@@ -260,9 +320,15 @@ def test_pseudonyms_are_written_where_that_is_wished_and_found_after_an_erasure(
         worn = replace(plain, readings=tuple(replace(r, person=name) for r in plain.readings))
         with opened(tmp_path / name, settings) as store:
             store.commit(worn)
-            assert bool(scan(server.folder, [name.encode()], ())) is tagged
+            assert bool(_named_in(server, settings, name)) is tagged
             store.erase([WornSpan(NAME, T0_US, T0_US + 1)])
             store.erase_person(name)
             assert len(store.samples(span("ecg")).seq) == 0
-        left = scan(server.folder, [name.encode()], ())
+        left = _named_in(server, settings, name)
         assert any("/_series/" in file for file in left) is tagged
+
+
+def _named_in(server: InfluxServer, settings: InfluxSettings, name: str) -> list[str]:
+    """Files of this database alone: the index of each is some 30 MB, most of it empty."""
+    folders = [server.folder / kind / settings.bucket for kind in ("data", "wal")]
+    return [f"/{file}" for folder in folders for file in scan(folder, [name.encode()], ())]

@@ -24,12 +24,16 @@ from vointi_gateway.store.model import (
     SeriesQuery,
     WornSpan,
 )
-from vointi_gateway.store.port import KeepingStore, Store
+from vointi_gateway.store.port import ExpiringStore, KeepingStore, Store
 
 MIN, DAY = 60_000_000, 86_400_000_000
 METRICS = ("ecg", "heart_rate", "rr_interval", "feedback")
 #: T0 is the start of a UTC day; frames 1.. follow each other by 7 minutes and a bit.
 STEP = 427_300_017
+
+
+class ExpiringBoth(Store, ExpiringStore):
+    """What the tests of retention are given."""
 
 
 class BothStore(Store, KeepingStore):
@@ -94,8 +98,84 @@ def answers(store: BothStore) -> dict[str, Any]:
     return found
 
 
-class KeepingConformance(StoreConformance):
+class ExpiringConformance(StoreConformance):
+    """What a store promises that removes what is too old, by pilot and class."""
+
+    @pytest.fixture
+    def store(self, factory: Factory):
+        store = factory()
+        assert isinstance(store, ExpiringStore)
+        yield store
+        store.close()
+
+    def settle(self, store: Any) -> None:
+        """Whatever the store does with days that are over, as at night."""
+        store.compact()
+
+    def test_each_class_of_each_pilot_has_its_limit(self, store: ExpiringBoth) -> None:
+        self.check_limits(store, lambda: None)
+
+    def check_limits(self, store: ExpiringBoth, settle: Callable[[], object]) -> None:
+        """Commit four days, settle them, and remove what is too old."""
+        days = [frames(1 + 100 * d, 2, T0_US + d * DAY) for d in range(4)]
+        store.commit(commit_of(*(f for day in days for f in day)))
+        other = commit_of(hr_frame(1), edge=OTHER_EDGE)
+        readings = tuple(replace(r, pilot=OTHER_PILOT) for r in other.readings)
+        row = Quarantined(EDGE, "t", b"x", "f", "fix", b"d" * 16, T0_US)
+        store.commit(replace(other, readings=readings, quarantined=(row,)))
+        settle()
+        wave, scalar, event, summary = (T0_US + d * DAY for d in (3, 2, 1, 1))
+        limit = Limit(PILOT, wave, scalar, event, summary, (EDGE,))
+        (gone,) = store.expire([limit])
+        assert (gone.waveform, gone.scalar, gone.event, gone.quarantined) == (6, 12, 2, 1)
+        assert gone.summary > 0
+        firsts = {metric: a for _, metric, a, _ in store.series(NAME)}
+        assert [(firsts[m] - T0_US) // DAY for m in METRICS] == [3, 2, 2, 1]
+        assert store.samples(ask("ecg", to_us=wave)).t_us.tolist() == []
+        # Summaries of what is gone stay until their own limit.
+        assert store.windows(ask("ecg"), MIN).n.sum() == 6 * 73
+        assert windowed(store, ask("ecg"), DAY)[0][0] == T0_US + DAY
+        assert store.digests() == set()
+        spared = SeriesQuery(f"{OTHER_EDGE}.strap-1", "heart_rate", 0, 2 * T0_US)
+        assert store.samples(spared).seq.tolist() == [1]
+        assert store.counts()[EDGE] == Counts(24, 24)
+        assert store.expire([limit]) == (Expired(),)
+
+    def test_the_newest_value_goes_with_its_sample(self, factory: Factory) -> None:
+        store: Any = factory()
+        store.commit(commit_of(hr_frame(1, 61)))
+        self.settle(store)
+        assert store.latest()[NAME]["heart_rate"] == Latest(T0_US, 61.0)
+        late = T0_US + DAY
+        store.expire([Limit(PILOT, late, late, late, late)])
+        store.close()
+        store = factory()
+        assert store.latest() == {}
+        assert store.series(NAME) == ()
+        store.close()
+
+    def test_what_has_no_time_ages_from_its_arrival(self, store: ExpiringBoth) -> None:
+        store.commit(commit_of(ecg_frame(1, wall_us=None), hr_frame(2, wall_us=None, boot=8)))
+        never, always = (Limit(PILOT, t, t, t, t) for t in (0, 2**62))
+        assert store.expire([never]) == (Expired(),)
+        assert store.expire([always]) == (Expired(waveform=1, scalar=3),)
+        store.commit(Commit(anchors=(Anchor(EDGE, 7, T0_US),)))
+        assert store.samples(ask("ecg")).t_us.tolist() == []
+
+
+class KeepingConformance(ExpiringConformance):
     """What a store that keeps house promises."""
+
+    def settle(self, store: Any) -> None:
+        store.archive(T0_US + DAY, alone_with(store))
+
+    def test_each_class_of_each_pilot_has_its_limit(self, store: BothStore) -> None:
+        super().test_each_class_of_each_pilot_has_its_limit(store)
+        assert all(check.ok for check in store.check())
+
+    def test_limits_reach_moved_days(self, store: BothStore) -> None:
+        self.check_limits(store, lambda: store.archive(T0_US + 3 * DAY, alone_with(store)))
+        assert all(check.ok for check in store.check())
 
     @pytest.fixture
     def store(self, factory: Factory):
@@ -192,47 +272,6 @@ class KeepingConformance(StoreConformance):
         assert all(check.ok for check in store.check())
 
     @pytest.mark.parametrize("moved", [False, True])
-    def test_each_class_of_each_pilot_has_its_limit(self, store: BothStore, moved: bool) -> None:
-        days = [frames(1 + 100 * d, 2, T0_US + d * DAY) for d in range(4)]
-        store.commit(commit_of(*(f for day in days for f in day)))
-        other = commit_of(hr_frame(1), edge=OTHER_EDGE)
-        readings = tuple(replace(r, pilot=OTHER_PILOT) for r in other.readings)
-        row = Quarantined(EDGE, "t", b"x", "f", "fix", b"d" * 16, T0_US)
-        store.commit(replace(other, readings=readings, quarantined=(row,)))
-        if moved:
-            store.archive(T0_US + 3 * DAY, alone_with(store))
-        wave, scalar, event, summary = (T0_US + d * DAY for d in (3, 2, 1, 1))
-        limit = Limit(PILOT, wave, scalar, event, summary, (EDGE,))
-        (gone,) = store.expire([limit])
-        assert (gone.waveform, gone.scalar, gone.event, gone.quarantined) == (6, 12, 2, 1)
-        assert gone.summary > 0
-        firsts = {metric: a for _, metric, a, _ in store.series(NAME)}
-        assert [(firsts[m] - T0_US) // DAY for m in METRICS] == [3, 2, 2, 1]
-        assert store.samples(ask("ecg", to_us=wave)).t_us.tolist() == []
-        # Summaries of what is gone stay until their own limit.
-        assert store.windows(ask("ecg"), MIN).n.sum() == 6 * 73
-        assert windowed(store, ask("ecg"), DAY)[0][0] == T0_US + DAY
-        assert store.digests() == set()
-        spared = SeriesQuery(f"{OTHER_EDGE}.strap-1", "heart_rate", 0, 2 * T0_US)
-        assert store.samples(spared).seq.tolist() == [1]
-        assert store.counts()[EDGE] == Counts(24, 24)
-        assert store.expire([limit]) == (Expired(),)
-        assert all(check.ok for check in store.check())
-
-    def test_the_newest_value_goes_with_its_sample(self, factory: Factory) -> None:
-        store: Any = factory()
-        store.commit(commit_of(hr_frame(1, 61)))
-        store.archive(T0_US + DAY, alone_with(store))
-        assert store.latest()[NAME]["heart_rate"] == Latest(T0_US, 61.0)
-        late = T0_US + DAY
-        store.expire([Limit(PILOT, late, late, late, late)])
-        store.close()
-        store = factory()
-        assert store.latest() == {}
-        assert store.series(NAME) == ()
-        store.close()
-
-    @pytest.mark.parametrize("moved", [False, True])
     def test_erasure_reaches_summaries_and_moved_days(self, store: BothStore, moved: bool) -> None:
         store.commit(commit_of(*frames(1, 9, T0_US + DAY - 5 * STEP)))
         store.summarise()
@@ -259,14 +298,6 @@ class KeepingConformance(StoreConformance):
         assert store.series(NAME) == store.summarised(NAME) == ()
         assert store.latest() == {}
         assert store.daily(0, 2 * T0_US) == ()
-
-    def test_what_has_no_time_ages_from_its_arrival(self, store: BothStore) -> None:
-        store.commit(commit_of(ecg_frame(1, wall_us=None), hr_frame(2, wall_us=None, boot=8)))
-        never, always = (Limit(PILOT, t, t, t, t) for t in (0, 2**62))
-        assert store.expire([never]) == (Expired(),)
-        assert store.expire([always]) == (Expired(waveform=1, scalar=3),)
-        store.commit(Commit(anchors=(Anchor(EDGE, 7, T0_US),)))
-        assert store.samples(ask("ecg")).t_us.tolist() == []
 
     def test_days_of_all_pilots(self, store: BothStore) -> None:
         store.commit(commit_of(*frames(1, 8, T0_US + DAY - 4 * STEP)))

@@ -112,7 +112,26 @@ class Alone(Protocol):
 
 
 @runtime_checkable
-class KeepingStore(Protocol):
+class ExpiringStore(Protocol):
+    """A store that removes what a pilot keeps no longer, by class of data."""
+
+    def expire(self, limits: Sequence[Limit]) -> tuple[Expired, ...]:
+        """Remove what is older than the limits, wherever it is; for each what was removed.
+
+        Readings without a time age from when they were first met here. Called by `alone`.
+        """
+
+
+@runtime_checkable
+class ApartStore(Protocol):
+    """A store whose values are not all in what `copy_to` makes."""
+
+    def copy_archive(self, folder: Path) -> None:
+        """Copy the rest below `folder`; goes with `copy_to`, after it. Raises StoreError."""
+
+
+@runtime_checkable
+class KeepingStore(ExpiringStore, ApartStore, Protocol):
     """A store that keeps summaries, moves old days away, and removes what is too old, by itself.
 
     No answer of `Store` changes by `summarise` and `archive`. One thread, any, calls these.
@@ -128,20 +147,11 @@ class KeepingStore(Protocol):
         read back and compared. Raises StoreError: nothing was moved.
         """
 
-    def expire(self, limits: Sequence[Limit]) -> tuple[Expired, ...]:
-        """Remove what is older than the limits, wherever it is; for each what was removed.
-
-        Readings without a time age from when they were first met here. Called by `alone`.
-        """
-
     def daily(self, from_us: int, to_us: int) -> tuple[Daily, ...]:
         """Each metric of each pilot by UTC day, of whole days within [from, to), by day."""
 
     def summarised(self, device: str) -> tuple[tuple[str, str, int, int], ...]:
         """(stream, metric, from, to in UTC µs) that hold all kept summaries of a device."""
-
-    def copy_archive(self, folder: Path) -> None:
-        """Copy what `archive` moved away below `folder`; goes with `copy_to`, after it."""
 
     def check(self) -> tuple[Check, ...]:
         """What is wrong, if anything."""

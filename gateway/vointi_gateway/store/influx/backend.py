@@ -24,7 +24,9 @@ from ..model import (
     Commit,
     Counts,
     ErasedRows,
+    Expired,
     Latest,
+    Limit,
     Quarantined,
     Receipt,
     Refused,
@@ -35,6 +37,7 @@ from ..model import (
     WornSpan,
 )
 from . import erase as erasing
+from . import expire as expiring
 from . import reading, rollup
 from .admin import prepare
 from .catalogue import Catalogue, Key, Series, put_series
@@ -184,7 +187,7 @@ class InfluxStore:
         )
         for device, hour in rows:
             if hour * rollup.HOUR_US >= self._main_limit_us():
-                rollup.summarise(self._client, device, hour)
+                rollup.summarise(self._client, device, hour, self._catalogue.kept(device))
             with self._ledger.write() as con:
                 con.execute("DELETE FROM unsummed WHERE device = ? AND hour = ?", (device, hour))
             self._unsummed.discard((device, hour))
@@ -194,6 +197,27 @@ class InfluxStore:
         """What is older was dropped by retention."""
         days = self._client.settings.keep_days
         return self._wall_us() - days * _DAY_US if days else -(2**63)
+
+    def expire(self, limits: Sequence[Limit]) -> tuple[Expired, ...]:
+        """Remove what is older than the limits, once its minutes are written."""
+        self._ready()
+        while self.summarise() == _HOURS:
+            pass
+        return tuple(self._expire(limit) for limit in limits)
+
+    def _expire(self, limit: Limit) -> Expired:
+        gone = expiring.expire_points(self._client, limit)
+        known = ((self._catalogue.get(key), us) for key, us in gone.series.items())
+        series = [expiring.marked(each, us) for each, us in known if each is not None]
+        changed = {each.key: each for each in reading.begun(self._client, series)}
+        with self._ledger.write() as con:
+            quarantined = expiring.expire_rows(con, limit, gone)
+            put_series(con, changed.values())
+        self._catalogue.keep(changed)
+        expired = gone.expired(quarantined)
+        if expired:
+            self._ledger.wipe_log()
+        return expired
 
     def erase(self, spans: Sequence[WornSpan]) -> ErasedRows:
         """Remove frames that begin in the spans, whatever waits, and what is in quarantine."""
@@ -283,9 +307,8 @@ class InfluxStore:
         raw = self._keeps_raw(series)
         if not whole and not raw:
             raise QueryError("resolution", "this pilot keeps waveforms by the second; ask for 1s")
-        return reading.windows(
-            self._client, series, query, window_us, raw=raw, limit_us=self._main_limit_us()
-        )
+        limit_us = max(self._main_limit_us(), *(each.kept_us for each in series))
+        return reading.windows(self._client, series, query, window_us, raw=raw, limit_us=limit_us)
 
     def _raw_series(self, query: SeriesQuery) -> list[Series]:
         series = self._catalogue.find(query)

@@ -28,6 +28,8 @@ class Series:
     last_us: int | None = None
     longest_us: int = 0
     last_value: float | None = None
+    #: Samples before it were removed as too old.
+    kept_us: int = -(2**63)
 
     @property
     def key(self) -> Key:
@@ -80,6 +82,14 @@ class Catalogue:
         """Every series of a device."""
         return [s for s in self._series.values() if s.device == device]
 
+    def kept(self, device: str) -> dict[tuple[str, str], int]:
+        """(stream, metric) of a device → UTC µs before which its samples were removed."""
+        return {(s.stream, s.metric): s.kept_us for s in self.of(device)}
+
+    def get(self, key: Key) -> Series | None:
+        """A series, if there is one."""
+        return self._series.get(key)
+
     def find(self, query: SeriesQuery) -> list[Series]:
         """The series that a query is about. Raises UnknownSeriesError."""
         found = [
@@ -107,6 +117,9 @@ class Catalogue:
 def put_series(con: sqlite3.Connection, changed: Iterable[Series]) -> None:
     """Write what changed."""
     con.executemany(
-        "INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [(*s.key, s.pilot, s.first_us, s.last_us, s.longest_us, s.last_value) for s in changed],
+        "INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (*s.key, s.pilot, s.first_us, s.last_us, s.longest_us, s.last_value, s.kept_us)
+            for s in changed
+        ],
     )

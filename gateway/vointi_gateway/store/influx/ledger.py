@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ...errors import StoreError, StoreLockedError
+from ...errors import StoreError
+from ...sqlite_file import SqliteFile
 from ..model import Anchor, Commit, Counts, Outcome, Quarantined, Receipt, Refused, WornSpan
 from ..receipts import merge_receipts
 from ..worn import may_hold
 
-SCHEMA_VERSION = "1"
 _WRAP = 1 << 64
 
 
@@ -24,87 +22,27 @@ def signed(boot: int) -> int:
     return boot - _WRAP if boot >= _WRAP // 2 else boot
 
 
-class Ledger:
-    """The file `path`, of one process: WAL, every commit flushed, deleted bytes overwritten."""
+class Ledger(SqliteFile):
+    """The file `path`, of one process. What SQLite refuses is a StoreError."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        self._con: sqlite3.Connection | None = None
-
-    def open(self) -> None:
-        """Open anew, and make what is missing. Raises StoreLockedError, StoreError."""
-        self.close()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._con = sqlite3.connect(
-                self.path, timeout=0.0, isolation_level=None, check_same_thread=False
-            )
-            for pragma in (
-                *("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"),
-                *("secure_delete = ON", "temp_store = MEMORY"),
-            ):
-                self._con.execute(f"PRAGMA {pragma}")
-            self._prepare()
-        except sqlite3.OperationalError as exc:
-            self.close()
-            if "locked" in str(exc):
-                problem = "another gateway uses it; stop that one or choose another data_dir"
-                raise StoreLockedError(f"data_dir: {problem}") from exc
-            raise StoreError(f"data_dir: {self.path.name} cannot be opened: {exc}") from exc
-        except sqlite3.Error as exc:
-            self.close()
-            raise StoreError(f"data_dir: {self.path.name} cannot be opened: {exc}") from exc
-
-    def _prepare(self) -> None:
-        sql = resources.files(__package__).joinpath("ledger.sql").read_text(encoding="utf-8")
-        con = self._connection()
-        con.executescript(sql)
-        found = con.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-        if found is None:
-            con.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA_VERSION,))
-        elif found[0] != SCHEMA_VERSION:
-            self.close()
-            raise StoreError(
-                f"data_dir: {self.path.name} has schema {found[0]}, this version reads "
-                f"{SCHEMA_VERSION}; use the version that wrote it"
-            )
-
-    def close(self) -> None:
-        """Release the file. May be called twice."""
-        with self._lock:
-            con, self._con = self._con, None
-            if con is not None:
-                con.close()
+        super().__init__(path, f"{__package__}.migrations", alone=True)
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction: all of the block or nothing. Raises StoreError."""
-        with self._lock:
-            con = self._connection()
-            try:
-                con.execute("BEGIN IMMEDIATE")
+        try:
+            with super().write() as con:
                 yield con
-                con.execute("COMMIT")
-            except BaseException as exc:
-                if con.in_transaction:
-                    con.execute("ROLLBACK")
-                if isinstance(exc, sqlite3.Error):
-                    raise StoreError(f"the store refused a commit: {exc}") from exc
-                raise
+        except sqlite3.Error as exc:
+            raise StoreError(f"the store refused a commit: {exc}") from exc
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
         """Every row of a query. Raises StoreError."""
-        with self._lock:
-            try:
-                return self._connection().execute(sql, values).fetchall()
-            except sqlite3.Error as exc:
-                raise StoreError(f"the store could not answer: {exc}") from exc
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._con is None:
-            raise StoreError("the store is closed")
-        return self._con
+        try:
+            return super().rows(sql, *values)
+        except sqlite3.Error as exc:
+            raise StoreError(f"the store could not answer: {exc}") from exc
 
     def compact(self) -> None:
         """Join receipts that touch."""
@@ -114,16 +52,11 @@ class Ledger:
             put_receipts(con, merged)
 
     def copy_to(self, path: Path) -> None:
-        """A consistent copy in a new file."""
-        with self._lock:
-            try:
-                target = sqlite3.connect(path)
-                try:
-                    self._connection().backup(target)
-                finally:
-                    target.close()
-            except sqlite3.Error as exc:
-                raise StoreError(f"the store could not be copied: {exc}") from exc
+        """A consistent copy in a new file. Raises StoreError."""
+        try:
+            super().copy_to(path)
+        except sqlite3.Error as exc:
+            raise StoreError(f"the store could not be copied: {exc}") from exc
 
     def wipe_log(self) -> None:
         """Bring everything into the one file, so that no deleted byte is left in the log."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -207,13 +207,44 @@ def merged(parts: Sequence[Windows]) -> Windows:
 
 def looked_up(client: InfluxClient, series: Series) -> Series:
     """The series with first and newest sample as InfluxDB has them now."""
-    condition = where([series], -(2**62), 2**62)
-    found: list[tuple[int, float] | None] = []
-    for order in ("first", "last"):
-        tables = client.query(f"SELECT {order}(value) FROM {source(series)} WHERE {condition}")  # noqa: S608
-        rows = [row for table in tables for row in table.rows]
-        found.append((int(rows[0][0]) // 1000, float(rows[0][1])) if rows else None)
-    first, last = found
+    first, last = (_end(client, series, order) for order in ("first", "last"))
     if first is None or last is None:
         return replace(series, first_us=None, last_us=None, last_value=None)
     return replace(series, first_us=first[0], last_us=last[0], last_value=last[1])
+
+
+def _end(client: InfluxClient, series: Series, order: str) -> tuple[int, float] | None:
+    """Time and value of the first or last sample; of a waveform's second, where no more is kept."""
+    condition = where([series], -(2**62), 2**62)
+    origins = [(f"{order}(value)", source(series))]
+    if series.measurement == WAVEFORM_POINTS:
+        origins.append((f"{order}(mean)", _SECONDS.origin))
+    for what, origin in origins:
+        tables = client.query(f"SELECT {what} FROM {origin} WHERE {condition}")  # noqa: S608
+        for row in (row for table in tables for row in table.rows):
+            return int(row[0]) // 1000, float(row[1])
+    return None
+
+
+def begun(client: InfluxClient, series: Sequence[Series]) -> Iterator[Series]:
+    """Series whose oldest samples were removed, with when they begin now."""
+    for origin, field in {_origin(each): None for each in series}:
+        asked = f"SELECT first({field}) FROM {origin} GROUP BY device, stream, metric"  # noqa: S608
+        first_us = {
+            (table.tags["device"], table.tags["stream"], table.tags["metric"]): row[0] // 1000
+            for table in client.query(asked)
+            for row in table.rows
+        }
+        for each in series:
+            if _origin(each) == (origin, field):
+                if each.key in first_us:
+                    yield replace(each, first_us=first_us[each.key])
+                else:
+                    yield looked_up(client, each)
+
+
+def _origin(series: Series) -> tuple[str, str]:
+    """What has a point of every run of a series, and the field that it has."""
+    if series.measurement == WAVEFORM_POINTS:
+        return _SECONDS.origin, "mean"
+    return source(series), "value"

@@ -5,7 +5,7 @@ A continuous query of the server would never see what an edge brings hours later
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .admin import MAIN, ROLLUP
 from .client import InfluxClient, Table
@@ -30,8 +30,14 @@ def hours(spans: Iterable[Span]) -> set[DeviceHour]:
     }
 
 
-def summarise(client: InfluxClient, device: str, hour: int) -> None:
-    """Write the minutes of one hour from what is stored of it. Raises StoreError."""
+def summarise(
+    client: InfluxClient, device: str, hour: int, kept: Mapping[tuple[str, str], int]
+) -> None:
+    """Write the minutes of one hour from what is stored of it. Raises StoreError.
+
+    `kept`: (stream, metric) → UTC µs before which samples were removed: what comes late for such an
+    hour would stand for all of it.
+    """
     begin_ns = hour * HOUR_US * 1000
     condition = (
         f"WHERE \"device\" = '{device}' AND time >= {begin_ns} "
@@ -42,7 +48,13 @@ def summarise(client: InfluxClient, device: str, hour: int) -> None:
         f"SELECT count(value), sum(value), min(value), max(value) FROM {values} {condition}",  # noqa: S608
         f'SELECT sum(n), sum(sum), min(min), max(max) FROM "{MAIN}"."{SUMMARY}" {condition}',  # noqa: S608
     )
-    lines = [line for statement in asked for t in client.query(statement) for line in _lines(t)]
+    lines = [
+        line
+        for statement in asked
+        for table in client.query(statement)
+        if kept.get((table.tags["stream"], table.tags["metric"]), 0) <= hour * HOUR_US
+        for line in _lines(table)
+    ]
     if lines:
         client.write("\n".join(lines).encode(), ROLLUP)
 
