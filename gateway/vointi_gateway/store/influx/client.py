@@ -16,7 +16,8 @@ from .capabilities import Capabilities, capabilities
 #: What a server before 1.8 calls the units of time on /write.
 _PRECISION = {"ns": "n", "us": "u"}
 #: A write that drops what the retention policy would drop at once has kept all there is to keep.
-_EXPIRED = "points beyond retention policy"
+#: 1.x and 2.x have different words for it.
+_EXPIRED = ("points beyond retention policy", "points outside retention policy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class InfluxClient:
             self._write.write(bucket=bucket, org=org, record=lines, write_precision=precision)
         except self._errors as exc:
             said = _said(exc)
-            if _EXPIRED in said and "conflict" not in said:
+            if any(words in said for words in _EXPIRED) and "conflict" not in said:
                 return
             raise self._refusal(exc) from exc
 
@@ -134,6 +135,13 @@ class InfluxClient:
                 bucket=bucket,
                 org=self.settings.org,
             )
+        except self._errors as exc:
+            raise self._refusal(exc) from exc
+
+    def has_bucket(self, bucket: str) -> bool:
+        """Whether a 2.x has a bucket that the token may see. Raises StoreError."""
+        try:
+            return self._client.buckets_api().find_bucket_by_name(bucket) is not None
         except self._errors as exc:
             raise self._refusal(exc) from exc
 

@@ -32,14 +32,21 @@ def _examine(client: InfluxClient) -> Iterator[Said]:
     yield ("influxdb", True, f"version {can.version} answers")
     if not can.row_delete:
         yield ("influxdb erasure", False, "cannot erase a person; use InfluxDB 2.x or 1.x")
-    if not can.influxql_admin:
-        return
-    rows = [row for table in client.query("SHOW DATABASES") for row in table.rows]
-    if [client.database] not in rows:
+    if not _exists(client):
         yield ("influxdb database", True, f"{client.database} is made with the first reading")
+        return
+    if not can.influxql_admin:
+        yield ("influxdb database", True, f"{client.database} is there")
         return
     counted = client.query(f'SHOW SERIES CARDINALITY ON "{client.database}"')
     series = sum(int(row[0]) for table in counted for row in table.rows)
     say = f"{series} series of at most {_SERIES}"
     fine = series < _SERIES // 2
     yield ("influxdb series", fine, say if fine else f"{say}; raise max-series-per-database")
+
+
+def _exists(client: InfluxClient) -> bool:
+    if not client.capabilities.influxql_admin:
+        return client.has_bucket(client.database)
+    rows = [row for table in client.query("SHOW DATABASES") for row in table.rows]
+    return [client.database] in rows
