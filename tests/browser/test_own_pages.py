@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from chromium import axe_violations, overflow_px
 from door_kit import House, house
-from gateway_kit import T0_US
+from gateway_kit import PILOT, T0_US
 from playwright.sync_api import Browser, Page, Route, expect
 from vointi_gateway.api.door import COOKIE
 from vointi_gateway.ui.messages import own_messages
@@ -28,11 +28,13 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @contextmanager
-def resident_at(browser: Browser, here: House, **options: Any) -> Iterator[Page]:
+def signed_in(
+    browser: Browser, here: House, role: str = "resident", **options: Any
+) -> Iterator[Page]:
     """A signed-in browser whose requests the gateway answers in this process."""
-    cookie = here.cookie("resident")
     # The browser's driver has an event loop in this thread already.
     with ThreadPoolExecutor(1) as pool:
+        cookie = pool.submit(here.cookie, role).result()
 
         def answer(route: Route) -> None:
             request = route.request
@@ -56,6 +58,8 @@ def resident_at(browser: Browser, here: House, **options: Any) -> Iterator[Page]
             [{"name": COOKIE, "value": cookie, "url": SITE, "secure": True, "httpOnly": True}]
         )
         context.route(f"{SITE}/**", answer)
+        # A stream that never ends cannot be passed on whole.
+        context.route(f"{SITE}/api/v1/live*", lambda route: route.abort())
         try:
             yield context.new_page()
         finally:
@@ -65,7 +69,7 @@ def resident_at(browser: Browser, here: House, **options: Any) -> Iterator[Page]
 @pytest.mark.parametrize("language", ["fi", "sv", "en"])
 def test_it_is_accessible_and_fits_a_phone(browser: Browser, here: House, language: str) -> None:
     words = own_messages()[language]
-    with resident_at(browser, here, viewport=PHONE) as page:
+    with signed_in(browser, here, viewport=PHONE) as page:
         for path in ("/me", "/me/receipt/care", "/me/erase"):
             page.goto(f"{SITE}{path}?lang={language}")
             expect(page.locator("html")).to_have_attribute("lang", language)
@@ -79,7 +83,7 @@ def test_it_is_accessible_and_fits_a_phone(browser: Browser, here: House, langua
 
 def test_a_break_and_its_end_need_no_javascript(browser: Browser, here: House) -> None:
     words = own_messages()["fi"]
-    with resident_at(browser, here, java_script_enabled=False, locale="fi-FI") as page:
+    with signed_in(browser, here, java_script_enabled=False, locale="fi-FI") as page:
         page.goto(f"{SITE}/me?lang=fi")
         status = page.locator(".own-state [role=status]")
         for button, told in (
@@ -93,3 +97,16 @@ def test_a_break_and_its_end_need_no_javascript(browser: Browser, here: House) -
         expect(page.get_by_role("button", name=words["sure.yes"])).to_be_visible()
         page.get_by_role("link", name=words["sure.no"]).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(words["own.title"])
+
+
+def test_a_company_sees_the_counts_of_its_own_edges_and_a_resident_none(
+    browser: Browser, here: House
+) -> None:
+    with signed_in(browser, here, "company") as page:
+        page.goto(f"{SITE}/pilots/{PILOT}?lang=en")
+        expect(page.locator("[data-count=stored] dd")).to_have_text("1", timeout=30_000)
+        expect(page.locator("#strip")).to_have_attribute("data-state", "balanced")
+    with signed_in(browser, here) as page:
+        page.goto(f"{SITE}/pilots/{PILOT}?lang=en")
+        expect(page.locator(".devices tbody tr")).to_have_count(1, timeout=30_000)
+        expect(page.locator("#strip")).to_have_count(0)

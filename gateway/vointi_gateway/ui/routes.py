@@ -23,6 +23,9 @@ from vointi_gateway.ui.messages import (
 from vointi_gateway.ui.rendering import page_environment
 
 _HERE = Path(__file__).parent
+#: Where the five counts come from: an operator's with the stream; others ask for those of their
+#: own edges, and a resident is not bothered with them.
+_COUNTS = {"operator": "streamed", "resident": ""}
 #: Browsers ask each time and get a 304: a page never mixes files of two versions.
 _STATIC_HEADERS = {"Cache-Control": "no-cache"}
 
@@ -62,6 +65,7 @@ class _Pages:
             languages=self._names,
             # A language that was clicked goes along with the links.
             query=f"?lang={lang}" if chosen == lang else "",
+            counts=_COUNTS.get(principal_of(request).role, "asked"),
             **values,
         )
         return HTMLResponse(text, status, {"Vary": "Accept-Language"})

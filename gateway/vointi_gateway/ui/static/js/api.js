@@ -56,6 +56,9 @@ export const pilots = () => get("/pilots");
 /** @param {string|null} pilot @returns {Promise<Device[]>} */
 export const devices = (pilot) => get("/devices", pilot ? { pilot } : {});
 
+/** @returns {Promise<{counts: Record<string, number>}>} of the edges that one may see */
+export const health = () => get("/health");
+
 /**
  * Raw history of the last `spanS` seconds; a shorter span when the gateway finds it too long.
  * @param {string} device

@@ -1,6 +1,6 @@
 // The health strip: what became of every reading that reached the gateway.
 
-import { serverNow } from "./api.js";
+import { ApiError, health, serverNow } from "./api.js";
 import { setData, setText } from "./dom.js";
 import { age, number } from "./format.js";
 import { t } from "./messages.js";
@@ -9,6 +9,7 @@ import { onTick } from "./ticker.js";
 const NAMES = ["accepted", "stored", "duplicates", "quarantined", "lost"];
 /** Counts come each second; older ones are marked. */
 const STALE_S = 4;
+const ASK_MS = 2000;
 
 export class Strip {
   constructor() {
@@ -17,6 +18,17 @@ export class Strip {
     this._counts = null;
     this._at = 0;
     onTick(() => this._show());
+    if (this._root?.dataset.counts === "asked") this._ask();
+  }
+
+  /** Those of one's own edges; the stream has the counts of all edges together. */
+  async _ask() {
+    try {
+      this.take(await health());
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+    setTimeout(() => this._ask(), ASK_MS);
   }
 
   /** @param {Record<string, number>} health the counts, bare or within `counts` */
@@ -26,7 +38,7 @@ export class Strip {
   }
 
   _show() {
-    if (!this._counts) return;
+    if (!this._counts || !this._root) return;
     const counts = this._counts;
     for (const name of NAMES) {
       const cell = this._root.querySelector(`[data-count="${name}"] dd`);
