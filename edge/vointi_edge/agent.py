@@ -106,6 +106,7 @@ class Agent:
             anchors=lambda: self._steward.anchors,
             on_order=self._order,
             wait_for_policy=self._keeper.required,
+            hold_s=config.mqtt.hold_ms / 1000,
         )
         self._states = DeviceStates(config.devices, by_device, self._uplink.status_changed)
         self.link, self.rssi, self.rate = self._states.link, self._states.rssi, self._states.rate
@@ -235,6 +236,7 @@ class Agent:
         await self._crew.arrange(lambda one: self._keeper.narrowed(one.id, self._models[one.id]))
         if policy is not self._applied:
             erased = await self._writer.call(lambda store: store.erase(self._keeper.permits))
+            self._uplink.drop_held()
             self._applied = policy
             self._processor.allow(self._keeper.permits)
             await self._learnt.save_pipelines(self._processor)

@@ -50,6 +50,7 @@ class MqttConfig:
     username: str | None
     password_file: Path | None
     tls: TlsConfig | None = None
+    hold_ms: int = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ def _mqtt(table: Table, base: Path, edge: str, data_dir: Path) -> MqttConfig:
         username=table.text("username", edge),
         password_file=base / password_file if password_file else None,
         tls=_tls(table, base, data_dir),
+        hold_ms=table.whole("hold_ms", 500, high=5_000),
     )
     table.close()
     return config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vointi_contract.codec import encode
+from vointi_contract.codec import pack
 from vointi_contract.frame import Batch, ClockState, Frame
 
 from vointi_edge.catalogue import Model
@@ -39,7 +39,8 @@ class Keeping:
             state, uncertainty_us = ClockState.UNSYNCED, 0
 
         def payload(boot: int, seq: int) -> bytes:
-            return encode(Batch((_frame(reading, boot, seq, state, uncertainty_us),)))
+            frame = _frame(reading, boot, seq, state, uncertainty_us)
+            return pack(Batch((frame,)), reading.device)
 
         self._writer.offer(Entry(reading.device, keep_class, payload, reading.stream))
 

@@ -108,7 +108,7 @@ def _age_s(oldest: Row | None, boot: int, clock: Clock) -> float | None:
     """How long the oldest row has waited; None when none does, or its time is not known."""
     if oldest is None:
         return None
-    frame = decode(oldest.payload).frames[0]
+    frame = decode(oldest.payload, oldest.device).frames[0]
     wall_us = clock.wall_us()
     if frame.boot == boot:
         return (clock.boottime_us() - frame.mono_us) / 1e6

@@ -135,11 +135,11 @@ async def test_half_of_the_sessions_window_is_left_to_live_messages() -> None:
     store = Rows(lambda n: bytes(10), 100)
     assert await lane.load(running, store)  # type: ignore[arg-type]
     for _ in range(12):
-        lane.send_one(RateCap(), 1.0)
+        lane.send_one(RateCap(), 1.0, 2)
     assert len(sent) == 10
     assert not lane.room()
     lane.flight.acked(1, 1.1)
-    lane.send_one(RateCap(), 1.1)
+    lane.send_one(RateCap(), 1.1, 2)
     assert sent == [f"dev-{n}" for n in range(1, 12)]
 
 
@@ -153,7 +153,7 @@ async def test_every_row_goes_once_and_the_end_is_noticed() -> None:
     lane, running = BacklogLane(publish, 20), Pass(0, 75)
     store = Rows(lambda n: bytes(10), 100)
     while await lane.load(running, store):  # type: ignore[arg-type]
-        lane.send_one(RateCap(), 1.0)
+        lane.send_one(RateCap(), 1.0, 2)
         for mid in range(len(sent) + 1):
             lane.flight.acked(mid, 1.0)
     assert sent == [f"dev-{n}" for n in range(1, 76)]

@@ -81,7 +81,7 @@ def test_a_resend_is_byte_for_byte_what_was_kept(tmp_path: Path) -> None:
     store = opened(tmp_path)
     (again,) = store.read(0, BIG, BIG)
     assert again == kept
-    (frame,) = decode(again.payload).frames
+    (frame,) = decode(again.payload, again.device).frames
     assert (frame.device, frame.boot, frame.seq) == ("strap-1", store.boot, 1)
     store.close()
 

@@ -6,12 +6,15 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from edge_chain import TOPICS, Gateway, Process, broker, free_port, mosquitto, start_listening
 from uplink_kit import BOOT, Kept, made, until
-from vointi_contract.frame import Loss
+from vointi_contract.codec import FORMAT_PACKED, FORMAT_ZSTD_V1, decode, pack
+from vointi_contract.frame import Batch, Loss
+from vointi_edge.outbox.store import Row
 from vointi_edge.uplink.session import Broker, Session, SessionError, WindowError
 from vointi_edge.uplink.uplink import Uplink
 
@@ -70,6 +73,32 @@ async def test_live_comes_at_once_and_the_backlog_in_bundles(
     assert gateway.seqs("strap-1", BOOT) == list(range(1, 44))
     await until(lambda: kept.marks and kept.marks[0].upto >= 43)
     assert gateway.losses[0] == Loss("strap-1", BOOT, 900, 905, "outbox full")
+
+
+async def test_waveforms_of_a_device_share_a_message(
+    uplink: tuple[Uplink, Kept], gateway: Gateway
+) -> None:
+    link, kept = uplink
+    await until(lambda: len(gateway.frames) == 40)
+    await until(lambda: kept.marks and kept.marks[0].upto >= 40)
+    link.offer_live([replace(row, class_="waveform") for row in kept.add(3)])
+    await until(lambda: len(gateway.frames) == 43)
+    (live,) = [message for message in gateway.messages if message.lane == "d"]
+    assert (live.payload[0], live.frames) == (FORMAT_PACKED, 3)
+
+
+async def test_an_older_gateway_is_sent_what_it_reads(
+    uplink: tuple[Uplink, Kept], gateway: Gateway
+) -> None:
+    gateway.reads = 0  # it says nothing of formats
+    link, kept = uplink
+    await until(lambda: len(gateway.frames) == 40)
+    sealed = Batch((replace(decode(kept.rows[0].payload).frames[0], seq=41),))
+    row = Row(41, "strap-1", BOOT, 41, pack(sealed, "strap-1"))
+    kept.rows.append(row)
+    link.offer_live([row])
+    await until(lambda: len(gateway.frames) == 41)
+    assert {message.payload[0] for message in gateway.messages} == {FORMAT_ZSTD_V1}
 
 
 async def test_a_broker_that_dies_is_found_again_and_nothing_is_missing(

@@ -9,9 +9,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_chain import Chain, wait_for
+from edge_chain import Chain, Message, wait_for
 from fed_chain import cpu_s, fed_chain
-from vointi_contract.frame import Frame
+from vointi_contract.codec import FORMAT_PACKED, decode, pack
+from vointi_contract.frame import Batch, Frame
 from vointi_edge.outbox.store import Row
 from vointi_edge.uplink.bundle import bundles
 
@@ -57,6 +58,8 @@ class Cost:
     rss_mb: float
     written: int
     live_bytes_per_value: float
+    live_bytes_per_value_of_straps: float
+    live_messages_per_s: float
     bundle_bytes_per_value: float
 
 
@@ -94,13 +97,14 @@ def _has(chain: Chain, device: str) -> bool:
 def _measure(chain: Chain, seconds: float) -> Cost:
     assert chain.edge.child is not None
     pid, seen = chain.edge.child.pid, len(chain.gateway.arrivals)
+    heard = len(chain.gateway.messages)
     cpu, threads, written = cpu_s(pid), _threads_s(pid), _written(pid)
     began = time.monotonic()
     time.sleep(seconds)
     passed = time.monotonic() - began
     spent = {name: s - threads.get(name, 0.0) for name, s in _threads_s(pid).items()}
     arrived = chain.gateway.arrivals[seen:]
-    payloads = {key: next(iter(each)) for key, each in list(chain.gateway.payloads.items())}
+    live = [message for message in chain.gateway.messages[heard:] if message.lane == "d"]
     frames = [frame for _, frame, _ in arrived]
     return Cost(
         devices=6,
@@ -110,25 +114,54 @@ def _measure(chain: Chain, seconds: float) -> Cost:
         threads=sorted(((n, s / passed) for n, s in spent.items()), key=lambda one: -one[1]),
         rss_mb=chain.edge.rss_mb,
         written=_written(pid) - written,
-        live_bytes_per_value=_live(payloads, frames),
-        bundle_bytes_per_value=_bundled(payloads, frames),
+        live_bytes_per_value=_live(live),
+        live_bytes_per_value_of_straps=_straps(live),
+        live_messages_per_s=len(live) / passed,
+        bundle_bytes_per_value=_bundled(frames),
     )
 
 
-def _live(payloads: dict[tuple[str, int, int], bytes], frames: list[Frame]) -> float:
-    waves = [f for f in frames if f.stream in WAVEFORMS]
-    sizes = sum(len(payloads.get(_key(f), b"")) for f in waves)
-    return sizes / sum(map(_values, waves))
+def _live(messages: list[Message]) -> float:
+    """Bytes of payload for each value of raw ECG and acceleration, as it comes live.
+
+    A reading is charged what its message would be shorter without it, and an equal share of what
+    the message says once (topic's device apart: boot, clock, times).
+    """
+    charged, values = 0.0, 0
+    for message in messages:
+        frames = decode(message.payload, message.device).frames
+        own = [_without(frames, i, message) for i in range(len(frames))]
+        share = (len(message.payload) - sum(own)) / len(frames)
+        for frame, size in zip(frames, own, strict=True):
+            if frame.stream in WAVEFORMS:
+                charged += size + share
+                values += _values(frame)
+    return charged / values
 
 
-def _bundled(payloads: dict[tuple[str, int, int], bytes], frames: list[Frame]) -> float:
+def _without(frames: tuple[Frame, ...], at: int, message: Message) -> int:
+    """How much shorter the message would be without one of its frames."""
+    if len(frames) == 1:
+        return len(message.payload)
+    rest = Batch((*frames[:at], *frames[at + 1 :]))
+    return len(message.payload) - len(pack(rest, message.device))
+
+
+def _straps(messages: list[Message]) -> float:
+    """The same with everything else that a strap says charged to its raw values, too."""
+    own = [message for message in messages if message.device.startswith("strap")]
+    frames = [frame for m in own for frame in decode(m.payload, m.device).frames]
+    raw = sum(_values(frame) for frame in frames if frame.stream in WAVEFORMS)
+    return sum(len(message.payload) for message in own) / raw
+
+
+def _bundled(frames: list[Frame]) -> float:
     waves = {_key(f): f for f in frames if f.stream in WAVEFORMS}
     rows = [
-        Row(n, f.device, f.boot, f.seq, payloads[key])
-        for n, (key, f) in enumerate(waves.items())
-        if key in payloads
+        Row(n, f.device, f.boot, f.seq, pack(Batch((f,)), f.device))
+        for n, f in enumerate(waves.values())
     ]
-    sizes = sum(len(b.payload()) for b in bundles(rows, _BUNDLE_BYTES))
+    sizes = sum(len(b.payload(FORMAT_PACKED)) for b in bundles(rows, _BUNDLE_BYTES))
     return sizes / sum(map(_values, waves.values()))
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from vointi_contract.ack import Watermark, encode_ack
-from vointi_contract.codec import decode
+from vointi_contract.codec import FORMAT_PACKED, decode
 from vointi_contract.command import CommandResult
 from vointi_contract.frame import Frame, Loss
 from vointi_contract.status import ClockAnchor
@@ -106,6 +106,16 @@ def start_listening(process: Process, port: int) -> None:
     wait_for(listening, said=f"{process.name} on port {port}")
 
 
+@dataclass(frozen=True)
+class Message:
+    """One message of the data topics; `lane` is d or b."""
+
+    lane: str
+    device: str
+    payload: bytes
+    frames: int
+
+
 @dataclass
 class Gateway:
     """Keeps what arrives and sends watermarks; with `durable` false it hears and says nothing."""
@@ -113,6 +123,7 @@ class Gateway:
     port: int
     protocol: str = "3.1.1"
     durable: bool = True
+    reads: int = FORMAT_PACKED
     frames: dict[tuple[str, int, int], Frame] = field(default_factory=dict)
     lanes: Counter[str] = field(default_factory=Counter)
     arrivals: list[tuple[str, Frame, int]] = field(default_factory=list)
@@ -122,6 +133,7 @@ class Gateway:
     results: list[CommandResult] = field(default_factory=list)
     anchors: list[ClockAnchor] = field(default_factory=list)
     payloads: dict[tuple[str, int, int], set[bytes]] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -165,8 +177,10 @@ class Gateway:
         elif kind == "clk":
             self.anchors.append(ClockAnchor.from_json(message.payload))
         elif kind in ("d", "b") and self.durable:
-            batch = decode(message.payload)
+            payload, device = bytes(message.payload), message.topic.split("/")[6]
+            batch = decode(payload, device)
             with self._lock:
+                self.messages.append(Message(kind, device, payload, len(batch.frames)))
                 self.losses += batch.losses
                 for frame in batch.frames:
                     key = (frame.device, frame.boot, frame.seq)
@@ -174,12 +188,12 @@ class Gateway:
                     self.frames[key] = frame
                     self.arrivals.append((kind, frame, now_us))
                     if len(batch.frames) == 1:
-                        self.payloads.setdefault(key, set()).add(bytes(message.payload))
+                        self.payloads.setdefault(key, set()).add(payload)
 
     def _acknowledge(self) -> None:
         while not self._stop.wait(0.3):
             if self.durable and (marks := self._marks()):
-                self._client.publish(TOPICS.ack, encode_ack(marks), qos=1)
+                self._client.publish(TOPICS.ack, encode_ack(marks, self.reads), qos=1)
 
     def _marks(self) -> list[Watermark]:
         with self._lock:

@@ -12,8 +12,8 @@ _ASSIGNMENT: Final = re.compile(r"^(\s*)([A-Za-z0-9_.\"-]+)(\s*=\s*)(.*)$")
 SHOWN: Final = frozenset(
     {
         "edge", "pilot", "site", "role", "trust", "speed", "port", "protocol", "backend", "hci",
-        "adapters", "links", "commit_ms", "max_bytes", "id", "model", "transport", "enable",
-        "catalogue_dir", "data_dir", "host", "tls",
+        "adapters", "links", "commit_ms", "hold_ms", "max_bytes", "id", "model", "transport",
+        "enable", "catalogue_dir", "data_dir", "host", "tls",
     }
 )  # fmt: skip
 HIDDEN: Final = "(hidden)"

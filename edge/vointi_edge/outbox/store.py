@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vointi_contract.ack import Watermark
@@ -41,13 +41,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kept frame: `id` orders rows in time, the payload is what goes over the wire."""
+    """One kept frame: `id` orders rows in time, the payload is a one-frame batch.
+
+    `class_` is known of rows that were just kept.
+    """
 
     id: int
     device: str
     boot: int
     seq: int
     payload: bytes
+    class_: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,8 @@ class OutboxStore:
             _INSERT,
             (entry.device, self.boot, seq, entry.class_, kept, entry.stream, self._vault.key_id),
         )
-        return Row(cursor.lastrowid or 0, entry.device, self.boot, seq, payload), len(kept)
+        row_id = cursor.lastrowid or 0
+        return Row(row_id, entry.device, self.boot, seq, payload, entry.class_), len(kept)
 
     def _delete(self, database: sqlite3.Connection, mark: Watermark, first: int, last: int) -> int:
         where = "WHERE device = ? AND boot = ? AND seq BETWEEN ? AND ?"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import NamedTuple
 
-from vointi_contract.codec import decode, encode
-from vointi_contract.frame import Batch
+from vointi_contract.codec import join
 
 from vointi_edge.uplink.ports import Kept
 
@@ -26,9 +24,9 @@ class Bundle(NamedTuple):
         """How many bytes the rows have by themselves."""
         return sum(map(len, self.rows))
 
-    def payload(self) -> bytes:
-        """The message: a tenth of a millisecond a row, so made only when it is about to go."""
-        return _join(self.rows)
+    def payload(self, newest: int) -> bytes:
+        """The message for a gateway that reads formats up to `newest`; made when it goes."""
+        return join(self.rows, self.device, newest)
 
 
 def bundles(rows: Sequence[Kept], kept_bytes: int = BUNDLE_BYTES) -> list[Bundle]:
@@ -44,15 +42,3 @@ def bundles(rows: Sequence[Kept], kept_bytes: int = BUNDLE_BYTES) -> list[Bundle
         parts[-1].append(row.payload)
         sizes[row.device] = size
     return [Bundle(device, tuple(part)) for device, parts in groups.items() for part in parts]
-
-
-def _join(payloads: Sequence[bytes]) -> bytes:
-    """Join one-frame payloads into one message; a single one stays as it is, byte for byte.
-
-    Stream by stream, each in its order: headers are told against the frame before, and samples
-    that resemble each other compress better side by side (a tenth of a strap's bytes).
-    """
-    if len(payloads) == 1:
-        return payloads[0]
-    frames = [frame for payload in payloads for frame in decode(payload).frames]
-    return encode(Batch(tuple(sorted(frames, key=attrgetter("stream")))))

@@ -59,12 +59,12 @@ class BacklogLane:
             running.cursor = rows[-1].id
         return True
 
-    def send_one(self, cap: RateCap, now_s: float) -> None:
-        """Send the next bundle, if there is one and room for it."""
+    def send_one(self, cap: RateCap, now_s: float, newest: int) -> None:
+        """Send the next bundle, if there is one and room for it; `newest` as in Bundle.payload."""
         if not self._ready or not self.room() or cap.wait_s(now_s):
             return
         bundle = self._ready.popleft()
-        payload = bundle.payload()
+        payload = bundle.payload(newest)
         mid = self._publish(bundle.device, payload)
         if mid is None:
             return

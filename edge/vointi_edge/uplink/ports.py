@@ -22,7 +22,11 @@ class Kept(Protocol):
 
     @property
     def payload(self) -> bytes:
-        """What goes over the wire."""
+        """What goes over the wire, alone or joined with others (codec.join)."""
+
+    @property
+    def class_(self) -> str:
+        """What the outbox keeps it as; empty for a row that was read from the file."""
 
 
 class Store(Protocol):

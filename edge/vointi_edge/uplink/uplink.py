@@ -8,8 +8,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from vointi_contract.ack import decode_ack
-from vointi_contract.codec import encode
+from vointi_contract.ack import read_ack
+from vointi_contract.codec import FORMAT_ZSTD_V1, encode, join
 from vointi_contract.command import CommandResult
 from vointi_contract.errors import ContractError
 from vointi_contract.frame import Batch, Loss
@@ -19,6 +19,7 @@ from vointi_contract.topics import EdgeTopics
 from vointi_edge.backoff import Backoff
 from vointi_edge.uplink.cap import RateCap
 from vointi_edge.uplink.lane import BacklogLane
+from vointi_edge.uplink.live import HOLD_S, LiveLane
 from vointi_edge.uplink.plan import BacklogPlan
 from vointi_edge.uplink.ports import Kept, Store
 from vointi_edge.uplink.session import WINDOW, Broker, Session, SessionError, WindowError
@@ -53,6 +54,7 @@ class Uplink:
         anchors: Callable[[], Sequence[ClockAnchor]],
         on_order: Callable[[str, bytes], None] = lambda kind, payload: None,
         wait_for_policy: bool = False,
+        hold_s: float = HOLD_S,
     ) -> None:
         self._broker = broker
         self._topics = topics
@@ -69,6 +71,9 @@ class Uplink:
         self._session: Session | None = None
         self._plan = BacklogPlan(0.0)
         self._live: dict[int, float] = {}
+        self._holding = LiveLane(hold_s)
+        self._alarm: asyncio.TimerHandle | None = None
+        self._reads = FORMAT_ZSTD_V1
         self._lane: BacklogLane | None = None
         self._room = asyncio.Event()
         self._due = asyncio.Event()
@@ -90,17 +95,35 @@ class Uplink:
         return self._session is not None and self._admitted
 
     def offer_live(self, rows: Sequence[Kept]) -> None:
-        """Send rows that were just kept; without a session they wait in the outbox."""
-        session = self._session
-        if session is None or not self._admitted or len(self._live) > _LIVE_IN_FLIGHT:
+        """Send rows that were just kept, waveforms a moment later (LiveLane).
+
+        Without a session they wait in the outbox.
+        """
+        if not self.serves or len(self._live) > _LIVE_IN_FLIGHT:
             return
         now_s = time.monotonic()
         for row in rows:
-            mid = session.publish(self._topics.live(row.device), row.payload)
-            if mid is None:
-                return
-            self._live[mid] = now_s
             self._plan.offered_live(row.id, now_s)
+        self._send_live(self._holding.offer(rows, now_s), now_s)
+
+    def _send_live(self, messages: Sequence[Sequence[Kept]], now_s: float) -> None:
+        session = self._session
+        for rows in messages:
+            device = rows[0].device
+            payload = join([row.payload for row in rows], device, self._reads)
+            mid = session.publish(self._topics.live(device), payload) if session else None
+            if mid is not None:
+                self._live[mid] = now_s
+        due_s = self._holding.next_s()
+        if self._alarm is None and due_s is not None:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(max(0.0, due_s - now_s), self._hold_over)
+
+    def _hold_over(self) -> None:
+        self._alarm = None
+        if self.serves:
+            now_s = time.monotonic()
+            self._send_live(self._holding.due(now_s), now_s)
 
     def status_changed(self) -> None:
         """Send the state soon."""
@@ -117,9 +140,17 @@ class Uplink:
             self._admitted = True
             self.resend()
 
+    def drop_held(self) -> None:
+        """Do not send live what waits for company: it may not be agreed to any more.
+
+        What is still kept comes with the backlog, when the gateway says that it is missing.
+        """
+        self._holding.forget()
+
     def resend(self) -> None:
         """Offer everything that is kept again."""
         self._plan = BacklogPlan(time.monotonic())
+        self._holding.forget()
         if self._lane is not None:
             self._lane.forget()
         self._due.set()
@@ -182,6 +213,8 @@ class Uplink:
 
     def _begin(self, session: Session) -> None:
         self._live.clear()
+        self._holding.forget()
+        self._reads = FORMAT_ZSTD_V1
         self._lane = BacklogLane(
             lambda device, payload: session.publish(self._topics.backlog(device), payload),
             self._window,
@@ -225,12 +258,13 @@ class Uplink:
         while True:
             payload = await self._acks.get()
             try:
-                marks = decode_ack(payload)
+                ack = read_ack(payload)
             except ContractError as error:
                 log.warning("uplink: acknowledgement not understood: %s", error)
                 continue
-            await self._store.commit(marks)
-            gap = await self._store.gap(marks)
+            self._reads = ack.reads
+            await self._store.commit(ack.marks)
+            gap = await self._store.gap(ack.marks)
             self._plan.confirmed(time.monotonic())
             if gap is not None:
                 self._plan.found_gap(*gap, time.monotonic())
@@ -294,7 +328,7 @@ class Uplink:
         elif not lane.room():
             await _wait(self._room, _TICK_S)
         elif await lane.load(running, self._store):
-            lane.send_one(self._cap, time.monotonic())
+            lane.send_one(self._cap, time.monotonic(), self._reads)
             await asyncio.sleep(0)  # a live reading goes between two bundles
         else:
             self._plan.passed(time.monotonic())
