@@ -11,7 +11,7 @@ from vointi_contract.metrics import METRICS, Kind
 from ...errors import StoreError
 from . import summaries
 from .lake import KINDS, Lake, Part
-from .summaries import DAY_US
+from .summaries import DAY_US, SUMS, TIME
 
 EVENTS = tuple(metric.name for metric in METRICS if metric.kind is Kind.EVENT)
 
@@ -50,7 +50,7 @@ def carry_out(con: Any, lake: Lake, move: Move) -> None:
     """
     for table, upto in move.upto.items():
         gone = con.execute(
-            f"DELETE FROM {table} WHERE t_us < ? AND rowid <= ?",  # noqa: S608
+            f"DELETE FROM {table} WHERE {TIME[table]} < ? AND rowid <= ?",  # noqa: S608
             [move.before_us, upto],
         ).fetchall()[0][0]
         written = sum(part.n for part in move.parts if part.kind in KINDS[table])
@@ -65,8 +65,9 @@ def carry_out(con: Any, lake: Lake, move: Move) -> None:
 def add_days(con: Any, minutes: str, where: str = "true") -> None:
     """Add the days' sums of a relation of minutes."""
     con.execute(
-        f"INSERT INTO day SELECT sid, t_us // {DAY_US} * {DAY_US} AS d, sum(n), sum(vsum), "  # noqa: S608
-        f"min(vmin), max(vmax) FROM {minutes} WHERE {where} GROUP BY sid, d ORDER BY d, sid"
+        "INSERT INTO day SELECT sid, d, sum(n), sum(s), min(lo), max(hi) FROM ("  # noqa: S608
+        f"SELECT sid, t_us // {DAY_US} * {DAY_US} AS d, {SUMS} FROM {minutes} WHERE {where}) "
+        "GROUP BY sid, d ORDER BY d, sid"
     )
 
 
@@ -74,8 +75,9 @@ def _days(cursor: Any, before_us: int, upto: dict[str, int]) -> Iterator[tuple[s
     found: list[tuple[str, str, int]] = []
     for table, last in upto.items():
         rows = cursor.execute(
-            f"SELECT pilot, d FROM (SELECT sid, t_us // {DAY_US} * {DAY_US} AS d FROM {table} "  # noqa: S608
-            "WHERE t_us < ? AND rowid <= ? GROUP BY ALL) JOIN series USING (sid) "
+            f"SELECT pilot, d FROM (SELECT sid, {TIME[table]} // {DAY_US} * {DAY_US} AS d "  # noqa: S608
+            f"FROM {table} WHERE {TIME[table]} < ? AND rowid <= ? GROUP BY ALL) "
+            "JOIN series USING (sid) "
             "GROUP BY ALL ORDER BY ALL",
             [before_us, last],
         ).fetchall()
@@ -89,8 +91,9 @@ def _select(table: str, kind: str, pilot: str, day_us: int, upto: int) -> str:
     which = {"scalar": f"metric NOT IN ({names})", "event": f"metric IN ({names})"}.get(
         kind, "true"
     )
+    kept = f"rowid <= {upto}"
+    rows = summaries.kept(kept) if table == "minute" else f"(SELECT * FROM {table} WHERE {kept})"  # noqa: S608
     return (
-        f"SELECT device, stream, metric, x.* FROM {table} x JOIN series USING (sid) "  # noqa: S608
-        f"WHERE pilot = '{pilot}' AND {which} AND t_us >= {day_us} AND t_us < {day_us + DAY_US} "
-        f"AND x.rowid <= {upto}"
+        f"SELECT device, stream, metric, x.* FROM {rows} x JOIN series USING (sid) "  # noqa: S608
+        f"WHERE pilot = '{pilot}' AND {which} AND t_us >= {day_us} AND t_us < {day_us + DAY_US}"
     )

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
-import pyarrow as pa
 
-from ...errors import StoreError, StoreLockedError, UnknownSeriesError, UnstorableError
+from ...errors import StoreError, UnknownSeriesError, UnstorableError
 from ..block import Owner
 from ..model import (
     Commit,
     Counts,
     ExportMark,
     Latest,
-    Outcome,
     Point,
     Quarantined,
     Receipt,
@@ -30,25 +26,17 @@ from ..model import (
     Windows,
 )
 from ..receipts import merge_receipts
-from . import erase, queries
+from . import books, erase, queries
 from . import export as exporting
 from .anchors import AnchorTable, Offsets
-from .insert import insert
-from .lake import quoted
-from .rows import RowBuilder
+from .insert import Inserter
+from .newest import NewestValues
+from .opening import connect, line_of, migrate
+from .rows import SCHEMAS, RowBuilder
+from .tables import SeriesKey, receipt_table, refused_table, tables_of, tally_table
 from .upkeep import Upkeep
 
-#: A checkpoint rewrites the last row groups whole, so fewer of them let the writer take three times
-#: as much (docs/decisions/0014); the price is that much to read again after a crash.
-CHECKPOINT_THRESHOLD = "64MB"
-#: Files that 1.5 can still read; DuckDB 2.0 would otherwise write a header that it cannot.
-STORAGE_VERSION = "v1.5.0"
-SCHEMA_VERSION = "2"
-#: Schemas whose tables `schema.sql` completes.
-_EARLIER = ("1",)
-
 _T = TypeVar("_T")
-_SeriesKey = tuple[str, str, str]
 
 
 class EmbeddedStore(Upkeep):
@@ -69,22 +57,22 @@ class EmbeddedStore(Upkeep):
         super().__init__(path, wall_us)
         self._con: Any = None
         self._lock = threading.Lock()
-        self._latest: dict[str, dict[str, Latest]] = {}
+        self._newest = NewestValues()
         self._anchors = AnchorTable()
 
     def open(self) -> None:
         """Open the file, make what is missing, read the series and the newest values."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._con = self._connect()
+        self._connect()
         try:
-            self._prepare()
+            migrate(self._con, self._path.name)
             self._finish()
             self._load()
             self.compact()
             self._lake.sweep(self._con)
         except duckdb.Error as exc:
             self.close()
-            raise StoreError(f"data_dir: {self._path.name} cannot be used: {_line(exc)}") from exc
+            raise StoreError(f"data_dir: {self._path.name} cannot be used: {line_of(exc)}") from exc
         except StoreError:
             self.close()
             raise
@@ -101,41 +89,9 @@ class EmbeddedStore(Upkeep):
         self.close()
         self.open()
 
-    def _connect(self) -> Any:
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "storage_compatibility_version": STORAGE_VERSION,
-            "checkpoint_threshold": CHECKPOINT_THRESHOLD,
-            "autoload_known_extensions": "false",
-            "autoinstall_known_extensions": "false",
-        }
-        try:
-            con = duckdb.connect(str(self._path), config=config)
-            # One process has one instance of a file, however often it is opened.
-            found = con.execute("SELECT current_setting('enable_external_access')").fetchall()
-            if found[0][0]:
-                con.execute(f"SET allowed_directories = [{quoted(self._lake.folder)}]")
-                con.execute("SET enable_external_access = false")
-        except duckdb.Error as exc:
-            if "lock" in str(exc).lower():
-                raise StoreLockedError(
-                    "data_dir: another gateway uses it; stop that one or choose another data_dir"
-                ) from exc
-            raise StoreError(f"data_dir: {self._path.name} cannot be opened: {_line(exc)}") from exc
-        return con
-
-    def _prepare(self) -> None:
-        sql = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-        self._con.execute(sql)
-        found = self._con.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall()
-        if not found:
-            self._con.execute("INSERT INTO meta VALUES ('schema', ?)", [SCHEMA_VERSION])
-        elif found[0][0] in _EARLIER:
-            self._con.execute("UPDATE meta SET value = ? WHERE key = 'schema'", [SCHEMA_VERSION])
-        elif found[0][0] != SCHEMA_VERSION:
-            raise StoreError(
-                f"data_dir: {self._path.name} has schema {found[0][0]}, this version reads "
-                f"{SCHEMA_VERSION}; use the version that wrote it"
-            )
+    def _connect(self) -> None:
+        self._con = connect(self._path, self._lake.folder)
+        self._inserter = Inserter(self._con, SCHEMAS)
 
     def _finish(self) -> None:
         """Write the file anew if that was cut short: its rows' numbers are of the new one."""
@@ -143,47 +99,13 @@ class EmbeddedStore(Upkeep):
         if marks is not None:
             self.close()
             erase.rewrite(self._path, marks)
-            self._con = self._connect()
+            self._connect()
 
     def _load(self) -> None:
         rows = self._con.execute("SELECT sid, device, stream, metric FROM series").fetchall()
         self._series = {(device, stream, metric): sid for sid, device, stream, metric in rows}
-        self._latest = {}
         self._anchors.load(self._con)
-        self._note_newest(list(self._series.values()))
-        self._note_archived()
-
-    def _note_newest(self, sids: list[int]) -> None:
-        """Note the newest value of each series from its rows."""
-        newest = """
-            WITH wanted AS (SELECT unnest(?) AS sid)
-            SELECT s.device, s.metric, x.t, x.v FROM (
-                SELECT sid, max(t_us) AS t, arg_max(value, t_us) AS v
-                FROM scalar SEMI JOIN wanted USING (sid) GROUP BY sid
-                UNION ALL
-                SELECT sid, max(end_us), arg_max(v[-1] * scale + "offset", end_us)
-                FROM segment SEMI JOIN wanted USING (sid) GROUP BY sid
-            ) x JOIN series s USING (sid) WHERE x.t IS NOT NULL
-        """
-        rows = self._con.execute(newest, [sids]).fetchall() if sids else []
-        for device, metric, t_us, value in rows:
-            self._note(device, metric, t_us, value)
-
-    def _note_archived(self) -> None:
-        """Of series that have nothing hot, the newest value is in the lake."""
-        keys = {
-            sid: (device, metric)
-            for (device, _, metric), sid in self._series.items()
-            if metric not in self._latest.get(device, {})
-        }
-        for sid, t_us, value in queries.newest(self._con, self._lake, list(keys)):
-            self._note(*keys[sid], t_us, value)
-
-    def _note(self, device: str, metric: str, t_us: int, value: float) -> None:
-        metrics = self._latest.setdefault(device, {})
-        known = metrics.get(metric)
-        if known is None or t_us >= known.t_us:
-            metrics[metric] = Latest(t_us, value)
+        self._newest.load(self._con, self._lake, self._series)
 
     def commit(self, commit: Commit) -> None:
         """Write everything in one transaction; the newest values change after it."""
@@ -192,7 +114,7 @@ class EmbeddedStore(Upkeep):
             self._commit(commit, offsets)
 
     def _commit(self, commit: Commit, offsets: Offsets) -> None:
-        new: dict[_SeriesKey, tuple[int, str]] = {}
+        new: dict[SeriesKey, tuple[int, str]] = {}
 
         def number(owner: Owner, stream: str, metric: str) -> int:
             key = (owner.device, stream, metric)
@@ -203,28 +125,28 @@ class EmbeddedStore(Upkeep):
 
         con = self._writer()
         rows = RowBuilder(number, offsets)
-        tables = _tables(commit, rows, new)
+        tables = tables_of(commit, rows, new)
         try:
             con.begin()
             for digest in commit.released:
                 con.execute("DELETE FROM quarantine WHERE digest = ?", [digest])
             for name, table in tables.items():
-                insert(con, name, table)
+                self._inserter.insert(name, table)
             self._insert_births(commit.births)
             offsets.write(con)
             placed = offsets.place(con, self._series)
             con.commit()
         except duckdb.DataError as exc:
             self._rollback()
-            raise UnstorableError(f"the store cannot hold a value: {_line(exc)}") from exc
+            raise UnstorableError(f"the store cannot hold a value: {line_of(exc)}") from exc
         except duckdb.Error as exc:
             self._rollback()
-            raise StoreError(f"the store refused a commit: {_line(exc)}") from exc
+            raise StoreError(f"the store refused a commit: {line_of(exc)}") from exc
         self._series.update({key: sid for key, (sid, _) in new.items()})
         self._anchors.keep(offsets)
-        for device, metric, t_us, value in rows.newest():
-            self._note(device, metric, t_us, value)
-        self._note_newest(placed)
+        for sample in rows.newest():
+            self._newest.note(*sample)
+        self._newest.look(con, placed)
 
     def _insert_births(self, births: Mapping[str, str]) -> None:
         for edge, document in births.items():
@@ -242,75 +164,48 @@ class EmbeddedStore(Upkeep):
     def compact(self) -> None:
         """Replace receipts and counts by their merged form, in one transaction."""
         con = self._writer()
-        merged = merge_receipts(self.receipts())
-        tally = _tally_table(self.counts())
-        refused = self.refused()
+        merged = {
+            "receipt": receipt_table(tuple(merge_receipts(self.receipts()))),
+            "tally": tally_table(self.counts()),
+            "refused": refused_table(self.refused()),
+        }
         try:
             con.begin()
-            con.execute("DELETE FROM receipt")
-            insert(con, "receipt", _receipt_table(Commit(receipts=tuple(merged))))
-            con.execute("DELETE FROM tally")
-            insert(con, "tally", tally)
-            con.execute("DELETE FROM refused")
-            insert(con, "refused", _refused_table(refused))
+            for name, table in merged.items():
+                con.execute(f"DELETE FROM {name}")  # noqa: S608
+                self._inserter.insert(name, table)
             con.commit()
         except duckdb.Error as exc:
             self._rollback()
-            raise StoreError(f"the store refused to compact: {_line(exc)}") from exc
+            raise StoreError(f"the store refused to compact: {line_of(exc)}") from exc
 
     def receipts(self) -> Iterator[Receipt]:
         """Every settled range."""
-        rows = self._read(
-            lambda c: c.execute(
-                "SELECT edge, device, boot, first, last, outcome FROM receipt "
-                "ORDER BY edge, device, boot, outcome, first"
-            ).fetchall()
-        )
-        return (Receipt(e, d, b, first, last, Outcome(o)) for e, d, b, first, last, o in rows)
+        return self._read(books.receipts)
 
     def counts(self) -> Mapping[str, Counts]:
         """Counts per edge."""
-        rows = self._read(
-            lambda c: c.execute(
-                "SELECT edge, sum(accepted), sum(stored), sum(duplicates), sum(quarantined), "
-                "sum(lost) FROM tally GROUP BY edge"
-            ).fetchall()
-        )
-        return {row[0]: Counts(*(int(n) for n in row[1:])) for row in rows}
+        return self._read(books.counts)
 
     def refused(self) -> tuple[Refused, ...]:
         """Readings of which only the number was kept."""
-        sql = (
-            "SELECT edge, device, reason, sum(n) FROM refused GROUP BY edge, device, reason "
-            "ORDER BY edge, device, reason"
-        )
-        rows = self._read(lambda c: c.execute(sql).fetchall())
-        return tuple(Refused(edge, device, reason, int(n)) for edge, device, reason, n in rows)
+        return self._read(books.refused)
 
     def digests(self) -> set[bytes]:
         """Digests of what is in quarantine."""
-        rows = self._read(lambda c: c.execute("SELECT digest FROM quarantine").fetchall())
-        return {bytes(row[0]) for row in rows}
+        return self._read(books.digests)
 
     def quarantined(self) -> tuple[Quarantined, ...]:
         """What is in quarantine."""
-        sql = (
-            "SELECT edge, topic, payload, field, fix, digest, received_us FROM quarantine "
-            "ORDER BY received_us, rowid"
-        )
-        rows = self._read(lambda c: c.execute(sql).fetchall())
-        return tuple(
-            Quarantined(edge, topic, bytes(payload), field, fix, bytes(digest), at_us)
-            for edge, topic, payload, field, fix, digest, at_us in rows
-        )
+        return self._read(books.quarantined)
 
     def births(self) -> Mapping[str, str]:
         """The newest birth document of every edge."""
-        return dict(self._read(lambda c: c.execute("SELECT edge, document FROM birth").fetchall()))
+        return self._read(books.births)
 
     def latest(self) -> Mapping[str, Mapping[str, Latest]]:
         """A snapshot of the newest samples."""
-        return {device: dict(metrics) for device, metrics in list(self._latest.items())}
+        return self._newest.snapshot()
 
     def series(self, device: str) -> tuple[tuple[str, str, int, int], ...]:
         """What there is of a device, and from when to when."""
@@ -346,21 +241,11 @@ class EmbeddedStore(Upkeep):
 
     def export_mark(self, name: str) -> ExportMark:
         """How far the copy `name` came."""
-        sql = "SELECT value FROM meta WHERE key = ?"
-        rows = self._read(lambda c: c.execute(sql, [f"export:{name}"]).fetchall())
-        return ExportMark(*json.loads(rows[0][0])) if rows else ExportMark()
+        return self._read(lambda c: books.export_mark(c, name))
 
     def save_export_mark(self, name: str, mark: ExportMark) -> None:
         """Remember how far the copy `name` came; a transaction of its own."""
-        key, value = f"export:{name}", json.dumps([mark.segment, mark.scalar])
-
-        def save(cursor: Any) -> None:
-            cursor.begin()
-            cursor.execute("DELETE FROM meta WHERE key = ?", [key])
-            cursor.execute("INSERT INTO meta VALUES (?, ?)", [key, value])
-            cursor.commit()
-
-        self._read(save)
+        self._read(lambda c: books.save_export_mark(c, name, mark))
 
     def _sids(self, query: SeriesQuery) -> list[int]:
         found = [
@@ -384,74 +269,6 @@ class EmbeddedStore(Upkeep):
             try:
                 return ask(cursor)
             except duckdb.Error as exc:
-                raise StoreError(f"the store could not answer: {_line(exc)}") from exc
+                raise StoreError(f"the store could not answer: {line_of(exc)}") from exc
             finally:
                 cursor.close()
-
-
-def _line(exc: BaseException) -> str:
-    return str(exc).strip().splitlines()[0]
-
-
-def _tables(
-    commit: Commit, rows: RowBuilder, new: dict[_SeriesKey, tuple[int, str]]
-) -> dict[str, pa.Table | None]:
-    """What goes into each table; `new` is filled with the series that are met first here."""
-    try:
-        rows.extend(commit.readings)
-        return {
-            "segment": rows.segments(),
-            "scalar": rows.scalars(),
-            "series": _series_table(new),
-            "receipt": _receipt_table(commit),
-            "tally": _tally_table(commit.tally),
-            "quarantine": _quarantine_table(commit),
-            "refused": _refused_table(commit.refused),
-        }
-    except (ArithmeticError, ValueError, pa.ArrowException) as exc:
-        raise UnstorableError(f"the store cannot hold a value: {_line(exc)}") from exc
-
-
-def _series_table(new: dict[_SeriesKey, tuple[int, str]]) -> pa.Table:
-    names = ["sid", "pilot", "device", "stream", "metric"]
-    rows = [(sid, pilot, *key) for key, (sid, pilot) in new.items()]
-    kinds = [pa.int32(), pa.string(), pa.string(), pa.string(), pa.string()]
-    return _columns(rows, names, kinds)
-
-
-def _receipt_table(commit: Commit) -> pa.Table:
-    names = ["edge", "device", "boot", "first", "last", "outcome"]
-    kinds = [pa.string(), pa.string(), pa.uint64(), pa.int64(), pa.int64(), pa.string()]
-    rows = [(r.edge, r.device, r.boot, r.first, r.last, r.outcome.value) for r in commit.receipts]
-    return _columns(rows, names, kinds)
-
-
-def _tally_table(tally: Mapping[str, Counts]) -> pa.Table:
-    names = ["edge", "accepted", "stored", "duplicates", "quarantined", "lost"]
-    rows = [
-        (edge, c.accepted, c.stored, c.duplicates, c.quarantined, c.lost)
-        for edge, c in tally.items()
-    ]
-    return _columns(rows, names, [pa.string(), *[pa.int64()] * 5])
-
-
-def _quarantine_table(commit: Commit) -> pa.Table:
-    names = ["received_us", "edge", "topic", "field", "fix", "digest", "payload"]
-    kinds = [pa.int64(), *[pa.string()] * 4, pa.binary(), pa.binary()]
-    rows = [
-        (q.received_us, q.edge, q.topic, q.field, q.fix, q.digest, q.payload)
-        for q in commit.quarantined
-    ]
-    return _columns(rows, names, kinds)
-
-
-def _refused_table(refused: tuple[Refused, ...]) -> pa.Table:
-    rows = [(r.edge, r.device, r.reason, r.n) for r in refused]
-    kinds = [pa.string(), pa.string(), pa.string(), pa.int64()]
-    return _columns(rows, ["edge", "device", "reason", "n"], kinds)
-
-
-def _columns(rows: list[tuple[Any, ...]], names: list[str], kinds: list[Any]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    arrays = [pa.array(c, type=k) for c, k in zip(columns, kinds, strict=True)]
-    return pa.Table.from_arrays(arrays, names=names)

@@ -53,9 +53,17 @@ class Cut:
 
     @property
     def minutes(self) -> str:
-        """SQL: summaries that know something of what goes."""
+        """SQL: the lake's summaries that know something of what goes."""
+        return self._minutes("t_us")
+
+    @property
+    def hot_minutes(self) -> str:
+        """SQL: the same of the hot ones."""
+        return self._minutes(summaries.TIME["minute"])
+
+    def _minutes(self, at: str) -> str:
         after = self.span.from_us - MINUTE_US
-        return f"({self.among} AND t_us > {after} AND t_us < {self.tail_us})"
+        return f"({self.among} AND {at} > {after} AND {at} < {self.tail_us})"
 
 
 def cuts(
@@ -114,7 +122,7 @@ def delete(con: Any, wanted: Sequence[Cut]) -> ErasedRows:
         rows = f"{cut.rows} OR ({cut.among} AND t_us IS NULL)"
         gone = [
             int(con.execute(f"DELETE FROM {table} WHERE {where}").fetchall()[0][0])  # noqa: S608
-            for table, where in (("segment", rows), ("scalar", rows), ("minute", cut.minutes))
+            for table, where in (("segment", rows), ("scalar", rows), ("minute", cut.hot_minutes))
         ]
         total += ErasedRows(gone[0], gone[1], _delete_quarantined(con, cut.span), gone[2])
     return total
@@ -156,7 +164,7 @@ def _minute_again(con: Any, lake: Lake, cut: Cut, minute_us: int) -> None:
         f"(SELECT * FROM {scalars} WHERE {mine} AND t_us >= {minute_us})",  # noqa: S608
         f"m = {minute_us}",
     )
-    con.execute(f"INSERT INTO minute {sql}")
+    summaries.add(con, sql)
 
 
 def _delete_quarantined(con: Any, span: WornSpan) -> int:

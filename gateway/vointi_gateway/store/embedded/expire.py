@@ -8,7 +8,7 @@ from typing import Any
 from ..model import Expired, Limit
 from .archive import EVENTS
 from .lake import Lake, Part
-from .summaries import DAY_US
+from .summaries import DAY_US, TIME
 
 #: The hot table of each class; summaries are in two.
 _TABLES = {"waveform": "segment", "scalar": "scalar", "event": "scalar"}
@@ -60,7 +60,8 @@ def _sids(con: Any, pilot: str, kind: str) -> list[int]:
 
 
 def _delete(con: Any, table: str, sids: Sequence[int], before_us: int) -> int:
-    sql = f"DELETE FROM {table} WHERE t_us < ? AND sid IN (SELECT unnest(?))"  # noqa: S608
+    at = TIME.get(table, "t_us")
+    sql = f"DELETE FROM {table} WHERE {at} < ? AND sid IN (SELECT unnest(?))"  # noqa: S608
     return int(con.execute(sql, [before_us, list(sids)]).fetchall()[0][0])
 
 

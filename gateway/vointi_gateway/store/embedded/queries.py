@@ -51,7 +51,7 @@ def summarised(cursor: Any, sids: list[int]) -> tuple[tuple[str, str, int, int],
     """
     rows = cursor.execute(
         f"SELECT stream, metric, min(a), max(b) FROM series JOIN ("  # noqa: S608
-        f"SELECT sid, t_us AS a, t_us + {MINUTE_US} AS b FROM minute UNION ALL "
+        f"SELECT sid, t_us AS a, t_us + {MINUTE_US} AS b FROM {summaries.kept()} UNION ALL "
         f"SELECT sid, t_us, t_us + {DAY_US} FROM day) x USING (sid) "
         "WHERE sid IN (SELECT unnest(?)) GROUP BY ALL ORDER BY stream, metric",
         [sids],
@@ -118,7 +118,8 @@ def windows(
     tail = unsummarised(cursor)
     if _any(cursor, *tail, sids, inner):
         gathered.sample(cursor, *tail, inner)
-    gathered.sum("minute", first, end)
+    span = f"at_min >= {first // MINUTE_US} AND at_min < {end // MINUTE_US}"
+    gathered.sum(summaries.kept(f"{among(sids)} AND {span}"), first, end)
     first_day, end_day = -(-first // DAY_US) * DAY_US, end // DAY_US * DAY_US
     days = window_us % DAY_US == 0 and first_day < end_day
     if days:
@@ -157,7 +158,7 @@ class Gathered:
     def sum(self, relation: str, from_us: int, to_us: int) -> None:
         """Take kept summaries."""
         self._texts.append(
-            f"SELECT {self._key}, n, vsum AS s, vmin AS lo, vmax AS hi FROM {relation} "  # noqa: S608
+            f"SELECT {self._key}, {summaries.SUMS} FROM {relation} "  # noqa: S608
             f"WHERE {self._among} AND t_us >= {from_us} AND t_us < {to_us}"
         )
 
@@ -216,15 +217,15 @@ def daily(cursor: Any, from_us: int, to_us: int) -> list[tuple[Any, ...]]:
     """The columns of `Daily` for the UTC days within [from, to)."""
     day = f"t_us // {DAY_US} * {DAY_US}"
     fresh = summaries.minutes_of(*unsummarised(cursor))
-    fields = "n, vsum, vmin, vmax"
+    fields = f"sid, t_us, {summaries.SUMS}"
     rows: list[tuple[Any, ...]] = cursor.execute(
         f"""
         WITH part AS (
-            SELECT sid, {day} AS d, sum(n) AS n, sum(vsum) AS s, min(vmin) AS lo, max(vmax) AS hi
+            SELECT sid, {day} AS d, sum(n) AS n, sum(s) AS s, min(lo) AS lo, max(hi) AS hi
             FROM (
-                SELECT sid, t_us, {fields} FROM day UNION ALL
-                SELECT sid, t_us, {fields} FROM minute UNION ALL
-                SELECT sid, t_us, {fields} FROM ({fresh})
+                SELECT {fields} FROM day UNION ALL
+                SELECT {fields} FROM {summaries.kept()} UNION ALL
+                SELECT {fields} FROM ({fresh})
             ) WHERE t_us >= ? AND t_us < ? GROUP BY sid, d
         )
         SELECT pilot, metric, d, count(DISTINCT sid), CAST(sum(n) AS BIGINT), sum(s) / sum(n),

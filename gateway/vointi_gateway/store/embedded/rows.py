@@ -52,6 +52,9 @@ _SCALAR = pa.schema(
     ]
 )
 
+#: The columns of the tables that nearly every commit fills.
+SCHEMAS = {"segment": _SEGMENT.append(pa.field("v", pa.list_(pa.int32()))), "scalar": _SCALAR}
+
 
 def is_segment(frame: Frame, channel: Channel) -> bool:
     """Whether a channel is kept as a segment: a waveform at a regular rate."""

@@ -16,6 +16,24 @@ DAY_US = 86_400_000_000
 MARK = "export:summary"
 #: Rows of each table that one transaction takes in: some seconds of work.
 STEP = 2_000_000
+#: Where the time of a row of each hot table stands, in µs.
+TIME = {"segment": "t_us", "scalar": "t_us", "minute": f"at_min * {MINUTE_US}"}
+#: Of a relation of minutes: n, and the sum and the extremes of its samples.
+SUMS = "n, vsum AS s, coalesce(vmin, vsum) AS lo, coalesce(vmax, vsum) AS hi"
+
+
+def kept(where: str = "true") -> str:
+    """SQL: the hot minutes in the form of the lake's, (sid, t_us, n, vsum, vmin, vmax)."""
+    return f"(SELECT sid, {TIME['minute']} AS t_us, n, vsum, vmin, vmax FROM minute WHERE {where})"  # noqa: S608
+
+
+def add(con: Any, minutes: str) -> None:
+    """Append a relation of minutes. The extremes of a single value are NULL: they are its sum."""
+    con.execute(
+        f"INSERT INTO minute SELECT sid, t_us // {MINUTE_US}, n, vsum, "  # noqa: S608
+        "CASE WHEN n > 1 THEN vmin END, CASE WHEN n > 1 THEN vmax END "
+        f"FROM ({minutes}) ORDER BY t_us // {DAY_US}, sid, t_us"
+    )
 
 
 def minutes_of(segments: str, scalars: str, where: str = "true") -> str:
@@ -66,9 +84,7 @@ def take_in(cursor: Any) -> int:
         return 0
     segments = f"(SELECT * FROM segment WHERE rowid > {a} AND rowid <= {c})"  # noqa: S608
     scalars = f"(SELECT * FROM scalar WHERE rowid > {b} AND rowid <= {d})"  # noqa: S608
-    cursor.execute(
-        f"INSERT INTO minute {minutes_of(segments, scalars)} ORDER BY t_us // {DAY_US}, sid, t_us"
-    )
+    add(cursor, minutes_of(segments, scalars))
     cursor.execute("DELETE FROM meta WHERE key = ?", [MARK])
     cursor.execute("INSERT INTO meta VALUES (?, ?)", [MARK, json.dumps([c, d])])
     cursor.commit()
@@ -92,8 +108,9 @@ def add_placed(con: Any, boot: int, offset_us: int, sids: Sequence[int]) -> None
     Called before they get it, in the same transaction.
     """
     segment, scalar = mark(con)
-    mine = "boot = $boot AND t_us IS NULL AND sid IN (SELECT unnest($sids))"
-    at = "mono_us + $offset"
+    among = ", ".join(map(str, sids))
+    mine = f"boot = {boot} AND t_us IS NULL AND sid IN ({among})"
+    at = f"mono_us + {offset_us}"
     end = f"{at} + CAST(round((n - 1) * 1e6 / rate_hz) AS BIGINT)"
     segments = (
         f"(SELECT * REPLACE ({at} AS t_us, {end} AS end_us) FROM segment "  # noqa: S608
@@ -103,20 +120,16 @@ def add_placed(con: Any, boot: int, offset_us: int, sids: Sequence[int]) -> None
         f"(SELECT * REPLACE ({at} AS t_us) FROM scalar "  # noqa: S608
         f"WHERE {mine} AND rowid <= {scalar})"
     )
-    con.execute(
-        f"INSERT INTO minute {minutes_of(segments, scalars)}",
-        {"boot": boot, "sids": list(sids), "offset": offset_us},
-    )
+    add(con, minutes_of(segments, scalars))
 
 
 def merge(con: Any) -> None:
     """One row a minute, by day and series: what a question about one of them reads is together."""
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE merged AS SELECT sid, t_us, CAST(sum(n) AS BIGINT) AS n, "
-        "sum(vsum) AS vsum, min(vmin) AS vmin, max(vmax) AS vmax FROM minute GROUP BY sid, t_us"
+        "CREATE OR REPLACE TEMP TABLE merged AS SELECT sid, t_us, CAST(sum(n) AS BIGINT) AS n, "  # noqa: S608
+        f"sum(s) AS vsum, min(lo) AS vmin, max(hi) AS vmax FROM (SELECT sid, t_us, {SUMS} "
+        f"FROM {kept()}) GROUP BY sid, t_us"
     )
     con.execute("DELETE FROM minute")
-    con.execute(
-        f"INSERT INTO minute SELECT * FROM merged ORDER BY t_us // {DAY_US}, sid, t_us"  # noqa: S608
-    )
+    add(con, "FROM merged")
     con.execute("DROP TABLE merged")

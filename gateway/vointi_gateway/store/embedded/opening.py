@@ -1,0 +1,84 @@
+"""Opening the DuckDB file: its settings, its lock, its numbered migrations."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ...errors import StoreError, StoreLockedError
+from .lake import quoted
+
+#: A checkpoint rewrites the last row groups whole, so fewer of them let the writer take three times
+#: as much (docs/decisions/0014); the price is that much to read again after a crash.
+CHECKPOINT_THRESHOLD = "64MB"
+#: Files that 1.5 can still read; DuckDB 2.0 would otherwise write a header that it cannot.
+STORAGE_VERSION = "v1.5.0"
+
+
+def connect(path: Path, lake: Path) -> Any:
+    """A connection that reads no file but this one and the lake's.
+
+    Raises StoreLockedError when another process has the file open, else StoreError.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "storage_compatibility_version": STORAGE_VERSION,
+        "checkpoint_threshold": CHECKPOINT_THRESHOLD,
+        "autoload_known_extensions": "false",
+        "autoinstall_known_extensions": "false",
+    }
+    try:
+        con = duckdb.connect(str(path), config=config)
+        # One process has one instance of a file, however often it is opened.
+        found = con.execute("SELECT current_setting('enable_external_access')").fetchall()
+        if found[0][0]:
+            con.execute(f"SET allowed_directories = [{quoted(lake)}]")
+            con.execute("SET enable_external_access = false")
+    except duckdb.Error as exc:
+        if "lock" in str(exc).lower():
+            raise StoreLockedError(
+                "data_dir: another gateway uses it; stop that one or choose another data_dir"
+            ) from exc
+        raise StoreError(f"data_dir: {path.name} cannot be opened: {line_of(exc)}") from exc
+    return con
+
+
+def migrate(con: Any, name: str) -> None:
+    """Bring the tables to this version's schema, in one transaction.
+
+    Raises StoreError for a file that a later version wrote.
+    """
+    steps, version = _steps(), _version(con)
+    if version > len(steps):
+        raise StoreError(
+            f"data_dir: {name} has schema {version}, this version reads {len(steps)}; use the "
+            "version that wrote it"
+        )
+    if version == len(steps):
+        return
+    con.begin()
+    for sql in steps[version:]:
+        con.execute(sql)
+    con.execute("DELETE FROM meta WHERE key = 'schema'")
+    con.execute("INSERT INTO meta VALUES ('schema', ?)", [str(len(steps))])
+    con.commit()
+
+
+def line_of(exc: BaseException) -> str:
+    """The first line of what an engine says."""
+    return str(exc).strip().splitlines()[0]
+
+
+def _steps() -> list[str]:
+    """The SQL of every migration, in order."""
+    folder = resources.files(__package__).joinpath("migrations")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [f.read_text(encoding="utf-8") for f in files]
+
+
+def _version(con: Any) -> int:
+    there = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'meta'").fetchall()
+    rows = con.execute("SELECT value FROM meta WHERE key = 'schema'").fetchall() if there else []
+    return int(rows[0][0]) if rows else 0

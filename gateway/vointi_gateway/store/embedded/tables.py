@@ -1,0 +1,87 @@
+"""What a commit puts into each table besides readings: series, receipts, counts, quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from ...errors import UnstorableError
+from ..model import Commit, Counts, Quarantined, Receipt, Refused
+from .opening import line_of
+from .rows import RowBuilder
+
+#: (device, stream, metric).
+SeriesKey = tuple[str, str, str]
+
+
+def tables_of(
+    commit: Commit, rows: RowBuilder, new: dict[SeriesKey, tuple[int, str]]
+) -> dict[str, pa.Table | None]:
+    """What goes into each table; `new` is filled with the series that are met first here.
+
+    Raises UnstorableError.
+    """
+    try:
+        rows.extend(commit.readings)
+        return {
+            "segment": rows.segments(),
+            "scalar": rows.scalars(),
+            "series": _series(new),
+            "receipt": receipt_table(commit.receipts),
+            "tally": tally_table(commit.tally),
+            "quarantine": _quarantine(commit.quarantined),
+            "refused": refused_table(commit.refused),
+        }
+    except (ArithmeticError, ValueError, pa.ArrowException) as exc:
+        raise UnstorableError(f"the store cannot hold a value: {line_of(exc)}") from exc
+
+
+def receipt_table(receipts: tuple[Receipt, ...]) -> pa.Table | None:
+    """Settled ranges."""
+    names = ["edge", "device", "boot", "first", "last", "outcome"]
+    kinds = [pa.string(), pa.string(), pa.uint64(), pa.int64(), pa.int64(), pa.string()]
+    rows = [(r.edge, r.device, r.boot, r.first, r.last, r.outcome.value) for r in receipts]
+    return _columns(rows, names, kinds)
+
+
+def tally_table(tally: Mapping[str, Counts]) -> pa.Table | None:
+    """Counts per edge."""
+    names = ["edge", "accepted", "stored", "duplicates", "quarantined", "lost"]
+    rows = [
+        (edge, c.accepted, c.stored, c.duplicates, c.quarantined, c.lost)
+        for edge, c in tally.items()
+    ]
+    return _columns(rows, names, [pa.string(), *[pa.int64()] * 5])
+
+
+def refused_table(refused: tuple[Refused, ...]) -> pa.Table | None:
+    """What was only counted."""
+    rows = [(r.edge, r.device, r.reason, r.n) for r in refused]
+    kinds = [pa.string(), pa.string(), pa.string(), pa.int64()]
+    return _columns(rows, ["edge", "device", "reason", "n"], kinds)
+
+
+def _series(new: dict[SeriesKey, tuple[int, str]]) -> pa.Table | None:
+    names = ["sid", "pilot", "device", "stream", "metric"]
+    rows = [(sid, pilot, *key) for key, (sid, pilot) in new.items()]
+    kinds = [pa.int32(), pa.string(), pa.string(), pa.string(), pa.string()]
+    return _columns(rows, names, kinds)
+
+
+def _quarantine(quarantined: tuple[Quarantined, ...]) -> pa.Table | None:
+    names = ["received_us", "edge", "topic", "field", "fix", "digest", "payload"]
+    kinds = [pa.int64(), *[pa.string()] * 4, pa.binary(), pa.binary()]
+    rows = [
+        (q.received_us, q.edge, q.topic, q.field, q.fix, q.digest, q.payload) for q in quarantined
+    ]
+    return _columns(rows, names, kinds)
+
+
+def _columns(rows: list[tuple[Any, ...]], names: list[str], kinds: list[Any]) -> pa.Table | None:
+    if not rows:
+        return None
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(c, type=k) for c, k in zip(columns, kinds, strict=True)]
+    return pa.Table.from_arrays(arrays, names=names)
