@@ -3,143 +3,34 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from gateway_kit import (
-    BIN,
     EDGE,
     OTHER_EDGE,
-    PASSWORDS,
     PILOT,
     EdgeClient,
-    GatewayProcess,
-    Process,
-    gateway_toml,
     hr_frame,
     needs,
     random_boot,
-    running_broker,
-    running_gateway,
     wait_for,
 )
+from radio_house import PATIENCE_S, House, running_house
 from vointi_gateway.cli import main
-from vointi_gateway.pilots.leases import Lease
-from vointi_gateway.pilots.registry import Registry
 
 pytestmark = pytest.mark.network
 
-STRAP_1, STRAP_2 = f"{EDGE}.strap-1", f"{OTHER_EDGE}.strap-1"
-#: A busy machine takes its time, and the silence of a holder is waited for.
-PATIENCE_S = 60.0
-CONFIG = """\
-edge = "{edge}"
-pilot = "{pilot}"
-site = "home-1"
-role = "home"
-data_dir = "data-{edge}"
-[clock]
-trust = "system"
-[mqtt]
-host = "127.0.0.1"
-port = {port}
-username = "{edge}"
-password_file = "{edge}.password"
-[ble]
-backend = "virtual"
-hci = "{radio}"
-[policy]
-keys_file = "store/keys/policy.keys"
-[[device]]
-id = "strap-1"
-model = "polar-h10"
-address = "C0:DE:00:00:00:01"
-person = "p-7f3a"
-"""
-
-
-class EdgeProcess(Process):
-    """An edge, which prints no ready line."""
-
-    def start(self) -> Process:
-        with (self.folder / f"{self.command[-1]}.log").open("a") as log:
-            self.child = subprocess.Popen(
-                self.command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.folder
-            )
-        return self
-
-
-@dataclass
-class House:
-    """Everything, and what can be asked of it."""
-
-    folder: Path
-    port: int
-    gateway: GatewayProcess
-    registry: Registry
-    edges: dict[str, EdgeProcess]
-
-    def lease(self) -> Lease | None:
-        return next((one for one in self.registry.leases.all() if not one.ended), None)
-
-    def holds(self, device: str) -> Lease | None:
-        lease = self.lease()
-        return lease if lease is not None and lease.device == device else None
-
-    def times(self, device: str) -> list[int]:
-        """When each stored heart rate was made, µs."""
-        query = {"device": device, "metric": "heart_rate", "from": "-1h"}
-        answer = self.gateway.get("/series", params=query)
-        return list(answer.json()["t_us"]) if answer.status_code == 200 else []
-
-    def told(self, edge: str) -> bool:
-        """Whether the edge has confirmed the newest policy, and it says that another one reads."""
-        row = self.registry.database.row("SELECT * FROM policy WHERE edge = ?", edge)
-        if row is None or row["confirmed"] < row["version"]:
-            return False
-        entries: list[dict[str, Any]] = json.loads(row["body"])["entries"]
-        return [bool(entry.get("elsewhere")) for entry in entries] == [True]
-
-
-def _edge(folder: Path, edge: str, port: int, radio: str) -> EdgeProcess:
-    config = folder / f"{edge}.toml"
-    config.write_text(CONFIG.format(edge=edge, pilot=PILOT, port=port, radio=radio))
-    (folder / f"{edge}.password").write_text(PASSWORDS[edge] + "\n")
-    return EdgeProcess([str(BIN / "vointi-edge"), "run", "--config", str(config)], folder)
+STRAP_1 = f"{EDGE}.strap-1"
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     needs("mosquitto")
-    with ExitStack() as stack:
-        broker = stack.enter_context(running_broker(tmp_path, "mosquitto"))
-        config = gateway_toml(tmp_path, broker.port)
-        text = config.read_text().replace(f'["{EDGE}"]', f'["{EDGE}", "{OTHER_EDGE}"]')
-        text = text.replace(f'edges = ["{OTHER_EDGE}"]', "edges = []")
-        config.write_text("lease_silent_s = 3\n" + text)
-        gateway = stack.enter_context(running_gateway(tmp_path, config)).connected()
-        listen = "tcp-server:127.0.0.1:0"
-        sim = [str(BIN / "vointi-sim"), "run", "--home", listen, "--second", listen, "--seed", "3"]
-        radio = Process(sim, tmp_path)
-        stack.callback(radio.close)
-        radio.start()
-        where = [radio.ready["home"], radio.ready["home_2"]]
-        edges = {
-            edge: _edge(tmp_path, edge, broker.port, place)
-            for edge, place in zip((EDGE, OTHER_EDGE), where, strict=True)
-        }
-        for edge in edges.values():
-            stack.callback(edge.close)
-        registry = Registry(tmp_path / "store")
-        registry.open()
-        stack.callback(registry.close)
-        yield House(tmp_path, broker.port, gateway, registry, edges)
+    with running_house(tmp_path, "lease_silent_s = 3", edges=(EDGE, OTHER_EDGE)) as house:
+        yield house
 
 
 def test_one_of_two_edges_reads_a_strap_and_the_other_takes_over(
