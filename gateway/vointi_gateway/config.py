@@ -114,6 +114,8 @@ class InfluxSettings:
     timeout_s: float = 10.0
     #: Requests at a time: InfluxDB works on each with one core.
     connections: int = 3
+    #: Whether `backup` has the values, too, or InfluxDB's own backup is made beside it.
+    backup_values: bool = True
     #: Where the server keeps its files, if they can be read here: erasures are checked there.
     server_dir: Path | None = None
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .config import Settings
 from .errors import ConfigError
 from .store.embedded import EmbeddedStore
-from .store.influx import InfluxClient, InfluxStore
+from .store.influx import InfluxClient, InfluxStore, load, rehearse
+from .store.influx.copying import FOLDER
 
 if TYPE_CHECKING:
     from .store.postgres import PostgresStore
@@ -33,6 +36,35 @@ def make_store(settings: Settings) -> EmbeddedStore | InfluxStore | PostgresStor
 def beside(settings: Settings) -> dict[str, Path | None]:
     """Folders of other programs that an erasure looks into, see Erasures."""
     return {} if settings.influx is None else {"influxdb": settings.influx.server_dir}
+
+
+def bring_values(settings: Settings, folder: Path) -> tuple[str, ...]:
+    """Put what a backup has of a database's values into it; names of what that was in the folder.
+
+    Raises StoreError.
+    """
+    if settings.store != "influx" or settings.influx is None or not settings.influx.backup_values:
+        return ()
+    client = InfluxClient(settings.influx)
+    client.open()
+    try:
+        load(client, folder)
+    finally:
+        client.close()
+    return (FOLDER,)
+
+
+def rehearse_values(settings: Settings, folder: Path) -> int:
+    """Bring them into a database of their own, and drop it again; how many. Raises StoreError."""
+    if settings.store != "influx" or settings.influx is None or not settings.influx.backup_values:
+        return 0
+    name = f"{settings.influx.bucket}-drill-{secrets.token_hex(4)}"
+    client = InfluxClient(replace(settings.influx, bucket=name))
+    client.open()
+    try:
+        return rehearse(client, folder)
+    finally:
+        client.close()
 
 
 def erase_person(store: object, person: str) -> str:

@@ -16,8 +16,7 @@ from influx_server import (
     InfluxServer,
     Named,
     make_store,
-    named_server,
-    running_influx,
+    server_at,
     settings_for,
 )
 from keeping_conformance import ExpiringConformance
@@ -37,12 +36,8 @@ pytest.importorskip("influxdb_client")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxServer | Named]:
-    named = named_server()
-    if named is not None:
-        yield named
-        return
-    with running_influx(tmp_path_factory.mktemp("influx")) as started:
-        yield started
+    with server_at(tmp_path_factory.mktemp("influx")) as found:
+        yield found
 
 
 class TestInflux(ExpiringConformance):

@@ -137,6 +137,17 @@ def named_server() -> Named | None:
     return Named(url, org, token)
 
 
+@contextmanager
+def server_at(folder: Path) -> Iterator[InfluxServer | Named]:
+    """The server that is named, or one of our own in `folder`."""
+    named = named_server()
+    if named is not None:
+        yield named
+        return
+    with running_influx(folder) as started:
+        yield started
+
+
 def settings_for(server: InfluxServer | Named, **changes: object) -> InfluxSettings:
     """A database of its own on the server, which the store makes."""
     values = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..config import Settings
 from ..errors import ConflictError, StoreError, StoreLockedError
-from ..making import make_store
+from ..making import bring_values, make_store, rehearse_values
 from ..pilots.backup import restore
 from ..pilots.drill import drill, readable
 from ..pilots.sealed import make_key, read_key
@@ -53,6 +54,7 @@ def _key(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _drill(settings: Settings, arguments: argparse.Namespace) -> int:
     def readings(data_dir: Path) -> int:
+        rehearse_values(settings, data_dir)
         store = make_store(replace(settings, data_dir=data_dir))
         store.open()
         try:
@@ -82,7 +84,12 @@ def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
     """The registry is not opened before: it is what is replaced."""
     _must_be_free(settings)
     with readable(arguments.folder, arguments.key_file, settings.data_dir.parent) as folder:
-        manifest = restore(folder, settings.data_dir, trusted_key=arguments.key)
+        manifest = restore(
+            folder,
+            settings.data_dir,
+            trusted_key=arguments.key,
+            bring=partial(bring_values, settings),
+        )
     context = Context(settings, as_json=arguments.json)
     text = f"restored as of {manifest['made']}; start the gateway"
     context.say(text, made=manifest["made"], files=len(manifest["files"]))

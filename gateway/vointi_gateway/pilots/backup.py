@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -74,17 +74,26 @@ def _copy_databases(source: Path, folder: Path) -> None:
             live.backup(copy)
 
 
-def restore(folder: Path, data_dir: Path, *, trusted_key: str | None = None) -> dict[str, Any]:
+def restore(
+    folder: Path,
+    data_dir: Path,
+    *,
+    trusted_key: str | None = None,
+    bring: Callable[[Path], Sequence[str]] = lambda _folder: (),
+) -> dict[str, Any]:
     """Put a backup in place of the data folder, which is kept beside it.
 
     Who was erased since the backup was made is kept on the list, and erased again when the gateway
     opens the restored folder. `trusted_key` (base64) is whose signature counts; without it, the
-    present folder's own, and without one, the backup's. Raises RegistryError, ConflictError.
+    present folder's own, and without one, the backup's. `bring` puts elsewhere what is no file of
+    the data folder, before anything is replaced, and names what that was. Raises RegistryError,
+    ConflictError, and what `bring` raises.
     """
     manifest = check(folder, trusted_key or _own_key(data_dir))
+    brought = bring(folder)
     draft = data_dir.with_name(data_dir.name + ".restoring")
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(folder, draft)
+    shutil.copytree(folder, draft, ignore=shutil.ignore_patterns(*brought))
     (draft / MANIFEST).unlink()
     (draft / "keys").chmod(0o700)
     ErasedList(draft / "erased.jsonl").merge(data_dir / "erased.jsonl")

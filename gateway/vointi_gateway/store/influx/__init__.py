@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .backend import InfluxStore
 from .client import InfluxClient
+from .copying import load, rehearse
 from .forwarder import InfluxForwarder
 
-__all__ = ["InfluxClient", "InfluxForwarder", "InfluxStore"]
+__all__ = ["InfluxClient", "InfluxForwarder", "InfluxStore", "load", "rehearse"]

@@ -38,6 +38,15 @@ def prepare(client: InfluxClient) -> None:
         _prepare_2(client)
 
 
+def drop(client: InfluxClient) -> None:
+    """Remove the database with all that is in it. Raises StoreError."""
+    if client.capabilities.influxql_admin:
+        client.query(f'DROP DATABASE "{client.database}"')
+        return
+    for policy in policies(client):
+        client.drop_bucket(bucket_name(client, policy))
+
+
 def _prepare_1(client: InfluxClient) -> None:
     database = client.database
     client.query(f'CREATE DATABASE "{database}"')

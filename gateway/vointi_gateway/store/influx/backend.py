@@ -36,9 +36,9 @@ from ..model import (
     Windows,
     WornSpan,
 )
+from . import copying, reading, rollup
 from . import erase as erasing
 from . import expire as expiring
-from . import reading, rollup
 from .admin import prepare
 from .catalogue import Catalogue, Key, Series, put_series
 from .client import InfluxClient
@@ -75,7 +75,7 @@ class InfluxStore:
     """
 
     name = "influx"
-    #: The ledger; values are copied by InfluxDB's own backup.
+    #: The ledger.
     file_name = "influx.sqlite"
 
     def __init__(
@@ -253,8 +253,14 @@ class InfluxStore:
         erasing.erase_person(self._client, person)
 
     def copy_to(self, path: Path) -> None:
-        """A copy of the ledger; values are copied by InfluxDB's own backup."""
+        """A copy of the ledger."""
         self._ledger.copy_to(path)
+
+    def copy_archive(self, folder: Path) -> None:
+        """Every point as a line, unless InfluxDB's own backup has them."""
+        if self._client.settings.backup_values:
+            prepare(self._client)
+            copying.save(self._client, folder)
 
     def receipts(self) -> Iterator[Receipt]:
         """Every settled range."""

@@ -159,6 +159,16 @@ class InfluxClient:
         except self._errors as exc:
             raise self._refusal(exc) from exc
 
+    def drop_bucket(self, bucket: str) -> None:
+        """Remove a bucket of 2.x with all that is in it. Raises StoreError."""
+        api = self._client.buckets_api()
+        try:
+            found = api.find_bucket_by_name(bucket)
+            if found is not None:
+                api.delete_bucket(found)
+        except self._errors as exc:
+            raise self._refusal(exc) from exc
+
     def _rewritten(
         self,
         path: str,

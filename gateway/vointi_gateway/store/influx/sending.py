@@ -28,7 +28,11 @@ class Parcel:
     def put(self, lines: Lines, policy: str) -> None:
         """Empty a buffer into a retention policy."""
         for body in bodies(lines):
-            self._sent.append(self._pool.submit(self._client.write, body, policy))
+            self.send(body, policy)
+
+    def send(self, body: bytes, policy: str) -> None:
+        """Send whole lines."""
+        self._sent.append(self._pool.submit(self._client.write, body, policy))
 
     def settle(self) -> None:
         """Wait until every request was answered or has failed."""
