@@ -6,17 +6,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import pytest
-from gateway_kit import EDGE, T0_US, hr_frame
-from keeping_conformance import KeepingConformance
-from store_conformance import Factory, commit_of, ecg_at, span
+from gateway_kit import EDGE, OTHER_EDGE, T0_US, hr_frame
+from keeping_conformance import DAY, MIN, KeepingConformance, alone_with, answers, frames
+from store_conformance import NAME, Factory, commit_of, ecg_at, span
 from vointi_gateway.errors import StoreError, StoreLockedError
 from vointi_gateway.store.embedded import EmbeddedStore
-from vointi_gateway.store.model import Counts, ExportMark, WornSpan
+from vointi_gateway.store.model import Counts, ExportMark, SeriesQuery, WornSpan
+from vointi_gateway.store.port import Store
 
 _KILLED = """
 import sys
@@ -243,6 +246,67 @@ def test_nothing_is_deleted_where_no_new_file_fits(
         patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
         with pytest.raises(StoreError, match=r"make \d+ MiB of room"):
             store.erase([WornSpan("edge-1.strap-1", 0, 2**62)])
+    assert store.samples(span("heart_rate")).seq.tolist() == [1]
+    store.close()
+
+
+def test_what_comes_late_joins_the_file_of_its_day(tmp_path: Path) -> None:
+    store = _open(tmp_path / "late.duckdb")
+    store.commit(commit_of(*frames(1, 4, T0_US)))
+    store.archive(T0_US + DAY, alone_with(store))
+    store.commit(commit_of(*frames(100, 4, T0_US + 13 * MIN)))
+    wanted = answers(store)
+    store.archive(T0_US + DAY, alone_with(store))
+    files = sorted(path.name.split("-")[0] for path in tmp_path.rglob("*.parquet"))
+    assert files == ["event", "minute", "scalar", "waveform"]
+    assert answers(store) == wanted
+    assert all(check.ok for check in store.check())
+    store.close()
+
+
+def test_a_merge_that_meets_an_erasure_leaves_nothing_of_the_erased(tmp_path: Path) -> None:
+    store = _open(tmp_path / "met.duckdb")
+    for first in (1, 100):
+        store.commit(commit_of(*frames(first, 4, T0_US)))
+        store.commit(commit_of(hr_frame(first, wall_us=T0_US), edge=OTHER_EDGE))
+        if first == 1:
+            store.archive(T0_US + DAY, alone_with(store))
+    calls = []
+
+    def alone(work: Callable[[Store], Any]) -> Any:
+        calls.append(work)
+        if len(calls) == 2:
+            store.erase([WornSpan(NAME, 0, 2**62)])
+        return work(store)
+
+    store.archive(T0_US + DAY, alone)
+    assert len(calls) > 2
+    assert store.series(NAME) == ()
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and _says(path, NAME)]
+    other = SeriesQuery(f"{OTHER_EDGE}.strap-1", "heart_rate", 0, 2 * T0_US)
+    assert store.samples(other).seq.tolist() == [1, 100]
+    assert all(check.ok for check in store.check())
+    store.close()
+
+
+def _says(path: Path, text: str) -> bool:
+    return path.suffix == ".parquet" and text.encode() in path.read_bytes()
+
+
+def test_a_file_that_was_swept_is_not_listed(tmp_path: Path) -> None:
+    """A move whose files an erasure of somebody else's unlinked must keep its rows."""
+    store = _open(tmp_path / "swept.duckdb")
+    store.commit(commit_of(hr_frame(1, wall_us=T0_US)))
+    store.commit(commit_of(hr_frame(1, wall_us=T0_US + 5 * DAY), edge=OTHER_EDGE))
+
+    def alone(work: Callable[[Store], Any]) -> Any:
+        store.erase([WornSpan(f"{OTHER_EDGE}.strap-1", 0, 2**62)])
+        return work(store)
+
+    with pytest.raises(StoreError, match="was dropped meanwhile"):
+        store.archive(T0_US + DAY, alone)
+    assert store.samples(span("heart_rate")).seq.tolist() == [1]
+    store.archive(T0_US + DAY, alone_with(store))
     assert store.samples(span("heart_rate")).seq.tolist() == [1]
     store.close()
 

@@ -122,14 +122,19 @@ class Lake:
         return Part(name, kind, pilot, day_us, first, last, found[0], path.stat().st_size)
 
     def admit(self, con: Any, parts: Iterable[Part], instead_of: Iterable[Part] = ()) -> None:
-        """List files, in the caller's transaction, and put others on the list to unlink."""
+        """List files, in the caller's transaction, and put others on the list to unlink.
+
+        Raises StoreError for a file that is not waiting for it: a sweep has unlinked that.
+        """
         for old in instead_of:
             con.execute("INSERT INTO lake_drop VALUES (?)", [old.path])
             con.execute("DELETE FROM lake_file WHERE path = ?", [old.path])
         for part in parts:
             values = [getattr(part, name) for name in Part.__slots__]
             con.execute("INSERT INTO lake_file VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-            con.execute("DELETE FROM lake_drop WHERE path = ?", [part.path])
+            waiting = "DELETE FROM lake_drop WHERE path = ?"
+            if con.execute(waiting, [part.path]).fetchall()[0][0] != 1:
+                raise StoreError(f"lake: {part.path} was dropped meanwhile; it is tried again")
 
     def sweep(self, con: Any) -> None:
         """Unlink what is on the list, and the folders that are empty then."""

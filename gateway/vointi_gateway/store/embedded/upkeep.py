@@ -16,9 +16,9 @@ from ...errors import StoreError
 from ..model import Check, Daily, ErasedRows, Expired, Limit, WornSpan
 from ..port import Alone
 from . import archive as archiving
-from . import checks, erase, expire, queries, summaries
+from . import checks, erase, expire, merging, queries, summaries
 from .anchors import Offsets
-from .lake import Lake
+from .lake import Lake, Part
 from .readers import Readers
 
 _T = TypeVar("_T")
@@ -100,8 +100,19 @@ class Upkeep(ABC):
         return tuple(Daily(*row) for row in self._ask(lambda c: queries.daily(c, from_us, to_us)))
 
     def archive(self, before_us: int, alone: Alone) -> int:
-        """Move whole days to the lake; how many rows. The files are written beside the writer."""
+        """Move whole days to the lake, one file for all of a kind; how many rows were moved.
+
+        The files are written beside the writer.
+        """
         self.summarise()
+        moved = self._move(before_us, alone)
+        tried: set[merging.Place] = set()
+        while parts := self._read(lambda c: merging.next_of(c, self._lake, tried)):
+            tried.add(merging.place_of(parts[0]))
+            self._merge(parts, alone)
+        return moved
+
+    def _move(self, before_us: int, alone: Alone) -> int:
         move = self._read(lambda c: archiving.prepare(c, self._lake, before_us))
         if not move.parts:
             return 0
@@ -115,6 +126,14 @@ class Upkeep(ABC):
 
         alone(carry_out)
         return sum(part.n for part in move.parts)
+
+    def _merge(self, parts: tuple[Part, ...], alone: Alone) -> None:
+        new = self._read(lambda c: merging.write(c, self._lake, parts))
+
+        def change(con: Any) -> None:
+            merging.carry_out(con, self._lake, parts, new)
+
+        alone(lambda _: self._renew(change, "merge files of the lake", lambda _: False))
 
     def expire(self, limits: Sequence[Limit]) -> tuple[Expired, ...]:
         """Remove what is too old, from the file, too; for each limit what it removed."""
