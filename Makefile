@@ -101,7 +101,7 @@ clean: ## remove what was built and fetched (the data of the demo, too)
 	@test -x $(PY) || $(UV) venv --quiet --python "$(PYTHON)" .venv
 	@touch $@
 
-.stamps/run: requirements.lock $(MEMBERS:%=%/pyproject.toml) cython_ext/setup.py $(wildcard cython_ext/vointi_*/*.pyx cython_ext/vointi_*/*.pxd cython_ext/vointi_*/*.h) | .stamps/venv
+.stamps/run: requirements.lock $(MEMBERS:%=%/pyproject.toml) cython_ext/setup.py $(wildcard cython_ext/vointi_*/*.pyx cython_ext/vointi_*/*.px? cython_ext/vointi_*/*.h) | .stamps/venv
 	@echo "· installing what the demo needs (first run: a minute or two)"
 	@$(UVPIP) setuptools cython numpy
 	@echo "· compiling the signal core"
