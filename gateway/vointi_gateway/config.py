@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import ipaddress
+import math
 import tomllib
 import types
 import typing
@@ -355,15 +356,37 @@ def _plain(hint: Any, value: Any, where: str, key: str) -> Any:
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if Path in options and isinstance(value, str):
         return Path(value).expanduser()
-    if float in options and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    for kind in (str, bool, int, float):
+    if float in options and type(value) in (int, float):
+        return _finite(value, where, key)
+    if str in options and isinstance(value, str):
+        return _writable(value, where, key)
+    for kind in (bool, int):
         if kind in options and type(value) is kind:
             return value
     names = {str: "text", int: "a whole number", float: "a number", Path: "a path in quotes"}
     names |= {bool: "true or false"}
     wanted = " or ".join(names[o] for o in options if o in names)
     raise ConfigError(where, key, f"must be {wanted}, not {value!r}")
+
+
+def _finite(value: float, where: str, key: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigError(where, key, "must be a number that is finite and not that large")
+    return number
+
+
+def _writable(text: str, where: str, key: str) -> str:
+    """JSON can spell half a character, which no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        problem = "holds half a surrogate pair; write it in UTF-8"
+        raise ConfigError(where, key, problem) from None
+    return text
 
 
 def _check(settings: Settings, where: str) -> None:

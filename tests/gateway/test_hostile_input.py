@@ -17,7 +17,16 @@ from vointi_gateway.ingest.ledger import Ledger
 from vointi_gateway.ingest.share import Share
 from vointi_gateway.ingest.stage import Delivery, Stager
 from vointi_gateway.ingest.status import StatusReader
-from vointi_gateway.pilots.document import as_json, read
+from vointi_gateway.pilots.document import (
+    Company,
+    Cost,
+    Indicator,
+    Period,
+    as_json,
+    as_table,
+    from_table,
+    read,
+)
 from vointi_gateway.pilots.gate import Gate, Rules
 from vointi_gateway.store.model import Counts
 
@@ -137,3 +146,56 @@ def test_a_birth_is_read_or_refused_by_field(text: str) -> None:
     except ContractError as exc:
         assert exc.field
         assert exc.fix
+
+
+WHOLE = as_table(
+    document(
+        company=Company("co", "Company"),
+        baseline=Period("2026-01-01", "2026-02-01"),
+        cost=Cost(10.0, "EUR"),
+        indicator=(Indicator("sleep", "Sleep"),),
+    )
+)
+ODD: tuple[object, ...] = (
+    *(None, True, 0, -1, 2**63, 2**64, 10**400, 1e308, float("nan"), float("inf"), "", "\x00"),
+    *("\ud800", "x" * 70_000, [], {}, [[]], [None], {"": None}, [1] * 300, "2026-13-45"),
+)
+
+
+def _places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Where something can be put in a document's table."""
+    inner = value.items() if isinstance(value, dict) else ()
+    if isinstance(value, list | tuple):
+        inner = enumerate(value)
+    return [path] * bool(path) + [p for key, one in inner for p in _places(one, (*path, key))]
+
+
+def test_a_pilot_with_anything_in_any_place_is_taken_whole_or_refused_by_key() -> None:
+    """What is taken can be written out, and read again as the same."""
+    found = [
+        f"{place}, {str(odd)[:20]!r}: {why}"
+        for place in _places(WHOLE)
+        for odd in ODD
+        if (why := _put(place, odd))
+    ]
+    assert found == []
+
+
+def _put(place: tuple[str | int, ...], odd: object) -> str:
+    """What is wrong with the answer to a document with this in that place."""
+    table = json.loads(json.dumps(WHOLE))
+    at = table
+    for key in place[:-1]:
+        at = at[key]
+    at[place[-1]] = odd
+    try:
+        taken = from_table(table)
+    except RegistryError as exc:
+        return "" if exc.field.startswith("pilot") and exc.fix else f"says {exc}"
+    except (ValueError, OverflowError, TypeError) as exc:
+        return repr(exc)
+    try:
+        text = as_json(taken).encode().decode()
+        return "" if read(text, "file") == taken else "comes back as something else"
+    except (ValueError, RegistryError) as exc:
+        return repr(exc)

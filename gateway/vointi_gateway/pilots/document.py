@@ -156,6 +156,8 @@ def _check(document: PilotDocument) -> None:
         fix = f"{document.format} is not known here; this version reads {FORMAT}"
         raise RegistryError("pilot.format", fix)
     _check_names(document)
+    if not document.name:
+        raise RegistryError("pilot.name", "is empty; give the pilot a name")
     for i, item in enumerate(document.collect):
         _check_collect(item, f"pilot.collect[{i}]")
     for name in ("baseline", "intervention"):
