@@ -309,21 +309,3 @@ def test_a_file_that_was_swept_is_not_listed(tmp_path: Path) -> None:
     store.archive(T0_US + DAY, alone_with(store))
     assert store.samples(span("heart_rate")).seq.tolist() == [1]
     store.close()
-
-
-def test_a_file_of_the_first_schema_is_carried_on(tmp_path: Path) -> None:
-    """Before there were summaries and a lake: they are made of what is there."""
-    path = tmp_path / "one.duckdb"
-    store = _open(path)
-    store.commit(commit_of(hr_frame(1), ecg_at(2)))
-    store.close()
-    with duckdb.connect(str(path)) as con:
-        for table in ("minute", "day", "lake_file", "lake_drop", "undated"):
-            con.execute(f"DROP TABLE {table}")
-        con.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
-    for _ in range(2):
-        store = _open(path)
-        store.summarise()
-        assert store.windows(span("ecg"), 60_000_000).n.tolist() == [73]
-        assert store.windows(span("ecg"), 60_000_000).source == "1m"
-        store.close()

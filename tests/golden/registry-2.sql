@@ -1,0 +1,97 @@
+BEGIN TRANSACTION;
+CREATE TABLE company (id TEXT PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE consent_event (
+    id INTEGER PRIMARY KEY, pilot TEXT NOT NULL, person TEXT NOT NULL, purpose TEXT NOT NULL,
+    kind TEXT NOT NULL, at_us INTEGER NOT NULL, effective_us INTEGER NOT NULL, expires_us INTEGER,
+    method TEXT NOT NULL, actor TEXT NOT NULL, language TEXT NOT NULL, text_version INTEGER NOT NULL,
+    text_sha256 TEXT NOT NULL,
+    FOREIGN KEY (pilot, person) REFERENCES participant(pilot, person)
+);
+INSERT INTO "consent_event" VALUES(1,'pilot-a','p-6db1ff5cc6501eb4','care','given',1780272000000000,1780272000000000,NULL,'command','test','fi',1,'f8bdebc2f758621eacc882f3b3c0db739576400f2a9d0d6ca3116711e7132ac6');
+CREATE TABLE device (
+    id TEXT PRIMARY KEY, edge TEXT NOT NULL, model TEXT NOT NULL, kind TEXT NOT NULL,
+    added_us INTEGER NOT NULL
+);
+INSERT INTO "device" VALUES('edge-1.strap-1','edge-1','polar-h10','wearable',1780272000000000);
+INSERT INTO "device" VALUES('edge-1.air-1','edge-1','ruuvitag','room',1780272000000000);
+CREATE TABLE device_event (
+    id INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, at_us INTEGER NOT NULL,
+    actor TEXT NOT NULL
+);
+INSERT INTO "device_event" VALUES(1,'edge-1.strap-1','lent',1780272000000000,'test');
+CREATE TABLE edge (
+    id TEXT PRIMARY KEY, pilot TEXT NOT NULL REFERENCES pilot(id), site TEXT, added_us INTEGER NOT NULL
+);
+INSERT INTO "edge" VALUES('edge-1','pilot-a','home-1',1780272000000000);
+CREATE TABLE erasure (
+    id TEXT PRIMARY KEY, pilot TEXT NOT NULL, person TEXT NOT NULL, requested_us INTEGER NOT NULL,
+    actor TEXT NOT NULL, state TEXT NOT NULL, receipt TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE invitation (
+    code_sha256 BLOB PRIMARY KEY, pilot TEXT NOT NULL, person TEXT NOT NULL,
+    expires_us INTEGER NOT NULL, used_us INTEGER
+);
+INSERT INTO "invitation" VALUES(X'40ABC8B27784FB0818094D95FC5A1B8BDD5E0625B884897CFBC735484AD49CC3','pilot-a','p-6db1ff5cc6501eb4',1781481600000000,NULL);
+CREATE TABLE job (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, arguments TEXT NOT NULL, asked_us INTEGER NOT NULL,
+    state TEXT NOT NULL, result TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE loan (
+    id INTEGER PRIMARY KEY, device TEXT NOT NULL, pilot TEXT NOT NULL, person TEXT NOT NULL,
+    from_us INTEGER NOT NULL, to_us INTEGER,
+    FOREIGN KEY (pilot, person) REFERENCES participant(pilot, person)
+);
+INSERT INTO "loan" VALUES(1,'edge-1.strap-1','pilot-a','p-6db1ff5cc6501eb4',1780272000000000,NULL);
+CREATE TABLE participant (
+    pilot TEXT NOT NULL REFERENCES pilot(id), person TEXT NOT NULL, language TEXT NOT NULL,
+    invited_us INTEGER NOT NULL, joined_us INTEGER, PRIMARY KEY (pilot, person)
+);
+INSERT INTO "participant" VALUES('pilot-a','p-6db1ff5cc6501eb4','fi',1780272000000000,NULL);
+CREATE TABLE pilot (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, city TEXT NOT NULL,
+    company TEXT REFERENCES company(id), people TEXT NOT NULL, origin TEXT NOT NULL,
+    document TEXT NOT NULL, changed_us INTEGER NOT NULL
+);
+INSERT INTO "pilot" VALUES('pilot-a','Pilot A','home','Espoo',NULL,'real','file','{"id": "pilot-a", "name": "Pilot A", "kind": "home", "city": "Espoo", "format": 1, "dpia": "DPIA-1", "people": "real", "retention": {"waveform_days": 30, "scalar_days": 365, "event_days": 365, "summary_days": 1825}, "site": [{"id": "home-1", "name": "Home 1", "edges": ["edge-1"]}], "collect": [{"metrics": ["heart_rate", "rr_interval"], "purposes": ["care", "evaluation"], "rate_hz": 0.0}, {"metrics": ["room_temperature"], "purposes": ["evaluation"], "rate_hz": 0.0}]}',1780272000000000);
+CREATE TABLE policy (
+    edge TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL, issued_us INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE revision (n INTEGER NOT NULL);
+INSERT INTO "revision" VALUES(8);
+CREATE TABLE site (
+    pilot TEXT NOT NULL REFERENCES pilot(id), id TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (pilot, id)
+);
+INSERT INTO "site" VALUES('pilot-a','home-1','Home 1');
+CREATE TABLE viewed (
+    pilot TEXT NOT NULL, person TEXT NOT NULL, who TEXT NOT NULL, purpose TEXT NOT NULL,
+    hour_us INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (pilot, person, who, purpose, hour_us)
+);
+CREATE INDEX loan_device ON loan (device, from_us);
+CREATE INDEX consent_person ON consent_event (pilot, person, purpose, id);
+CREATE TRIGGER consent_event_is_not_edited BEFORE UPDATE ON consent_event
+BEGIN SELECT RAISE(ABORT, 'consent events are never edited; append another one'); END;
+CREATE TRIGGER consent_event_is_kept BEFORE DELETE ON consent_event
+WHEN NOT EXISTS (SELECT 1 FROM erasure e WHERE e.pilot = OLD.pilot AND e.person = OLD.person)
+BEGIN SELECT RAISE(ABORT, 'consent events are never deleted; erase the person'); END;
+CREATE TRIGGER pilot_insert_counts AFTER INSERT ON pilot BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER pilot_update_counts AFTER UPDATE ON pilot BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER pilot_delete_counts AFTER DELETE ON pilot BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER edge_insert_counts AFTER INSERT ON edge BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER edge_update_counts AFTER UPDATE ON edge BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER edge_delete_counts AFTER DELETE ON edge BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER participant_insert_counts AFTER INSERT ON participant BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER participant_update_counts AFTER UPDATE ON participant BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER participant_delete_counts AFTER DELETE ON participant BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER device_insert_counts AFTER INSERT ON device BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER device_update_counts AFTER UPDATE ON device BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER device_delete_counts AFTER DELETE ON device BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER loan_insert_counts AFTER INSERT ON loan BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER loan_update_counts AFTER UPDATE ON loan BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER loan_delete_counts AFTER DELETE ON loan BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER consent_event_insert_counts AFTER INSERT ON consent_event BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER consent_event_update_counts AFTER UPDATE ON consent_event BEGIN UPDATE revision SET n = n + 1; END;
+CREATE TRIGGER consent_event_delete_counts AFTER DELETE ON consent_event BEGIN UPDATE revision SET n = n + 1; END;
+COMMIT;
+PRAGMA user_version = 2;
