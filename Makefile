@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-bluez uml bench lint types check-imports sanitize fuzz wheels lock proto assets screenshots ext clean
+.PHONY: help demo test test-bluez uml virtual-pi bench lint types check-imports sanitize fuzz wheels lock proto assets screenshots ext clean
 
 # Everything that the project fetches or builds stays inside the clone.
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
@@ -43,6 +43,9 @@ uml: .stamps/dev ## a User-Mode Linux with real BlueZ, from Debian's packages, i
 
 test-bluez: .stamps/dev ## the edge on real BlueZ in virtual time; "not run: …" where that cannot be had
 	@bash hardware/uml/test.sh $(PYTEST_ARGS)
+
+virtual-pi: .stamps/dev ## the edge on an emulated aarch64 machine, provisioned as a Pi is (minutes)
+	@bash hardware/virtual_pi/run.sh $(BENCH_ARGS)
 
 bench: .stamps/bench ## measure ours and the peers side by side; tables and figures in bench-out
 	@$(PY) -m benchmarks $(BENCH_ARGS)

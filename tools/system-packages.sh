@@ -5,10 +5,11 @@ need=()
 command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || need+=(mosquitto)
 command -v dbus-daemon >/dev/null || need+=(dbus-daemon)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || need+=(chromium)
-# The tests of these databases are skipped without them, so they are no reason to fail.
+# The tests of these databases and of a Pi's card are skipped without them, so they are no reason to fail.
 wish=()
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || wish+=(postgresql)
 command -v influxd >/dev/null || wish+=(influxdb)
+command -v mformat >/dev/null || wish+=(mtools)
 [ ${#need[@]} -eq 0 ] && [ ${#wish[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -eq 0 ]; then run=(); elif sudo -n true 2>/dev/null; then run=(sudo -n); else

@@ -41,7 +41,8 @@ apt() {
   local command=$1; shift
   "apt-$command" -qq -o Dir::State::status="$deb/status" -o Dir::State::lists="$deb/lists" \
     -o Dir::Cache="$deb" -o Dir::Cache::archives="$deb/archives" -o Dir::Etc::sourceparts=/dev/null \
-    -o Dir::Etc::sourcelist="$deb/sources.list" -o APT::Sandbox::User= -o APT::Architecture=amd64 \
+    -o Dir::Etc::sourcelist="$deb/sources.list" -o APT::Sandbox::User= -o APT::Architecture="${architecture:-amd64}" \
+    -o APT::Architectures="${architecture:-amd64}" \
     -o APT::Install-Recommends=false -o Acquire::Languages=none -o Acquire::Retries=2 \
     -o Dir::Etc::main=/dev/null -o Debug::NoLocking=1 "$@"
 }

@@ -1,0 +1,91 @@
+"""An edge on an emulated aarch64 machine, provisioned from its card: `make virtual-pi`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.rows import ROOT, Row, Settings
+
+sys.path.append(str(ROOT / "tests" / "support"))
+
+from virtual_pi import built
+from virtual_pi_proof import Found, Proof
+from vointi_demo.layout import HOME_DEVICES
+
+NAME = "virtual_pi"
+
+
+def run(settings: Settings) -> list[Row]:
+    """From a blank card to readings at the gateway, and what the machine is like then."""
+    if not built():
+        return [Row("not run", "no machine: `make virtual-pi` builds it")]
+    with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
+        found = Proof(Path(folder), 30.0 if settings.quick else 120.0).run()
+    return [*_came_up(found), *_doctor(found), *_readings(found), *_signals(found)]
+
+
+def _came_up(found: Found) -> list[Row]:
+    kept = ", ".join(found.secrets_left) or "none"
+    again = found.again == "0 changes made"
+    return [
+        Row("the machine", found.system),
+        *(Row(f"step: {name}", seconds, "s") for name, seconds in found.steps.items()),
+        Row("provisioned by its first boot", found.provisioned),
+        Row("provisioned again", found.again, goal="0 changes", met=again),
+        Row("secrets left on the card", kept, goal="none", met=not found.secrets_left),
+        Row(
+            "units that failed",
+            found.failed_units or "none",
+            goal="none",
+            met=not found.failed_units,
+        ),
+        Row("sandbox", found.sandbox),
+        Row("adapter", " ".join(found.adapter.split())),
+    ]
+
+
+def _doctor(found: Found) -> list[Row]:
+    return [Row(f"doctor: {one['what']}", f"{one['level']}: {one['said']}") for one in found.doctor]
+
+
+def _readings(found: Found) -> list[Row]:
+    counts, outbox = found.counts, found.outbox
+    rest = sum(counts.get(name, 0) for name in ("stored", "duplicates", "quarantined", "lost"))
+    even = bool(counts) and counts["accepted"] == rest and counts["lost"] == 0
+    wanted = len(HOME_DEVICES)
+    return [
+        Row(
+            "devices that deliver",
+            len(found.devices),
+            goal=f"{wanted}",
+            met=len(found.devices) == wanted,
+        ),
+        Row(
+            "readings committed at the gateway",
+            outbox.get("committed", 0),
+            goal="> 0",
+            met=outbox.get("committed", 0) > 0,
+        ),
+        Row("lost", outbox.get("lost", 0), goal="0", met=outbox.get("lost") == 0),
+        Row(
+            "accepted = stored + duplicates + quarantined + lost",
+            "yes" if even else "no",
+            goal="yes",
+            met=even,
+        ),
+        Row("measured for", found.seconds, "s"),
+        Row("readings a second", found.readings / found.seconds, "/s"),
+        Row("edge: share of one emulated core", found.cpu_share * 100, "%"),
+        Row("edge: memory (RSS)", found.rss_mb, "MB", goal="<= 90", met=found.rss_mb <= 90),
+    ]
+
+
+def _signals(found: Found) -> list[Row]:
+    unequal = {name: said for name, said in found.answers.items() if said}
+    equal = f"{len(found.answers) - len(unequal)} of {len(found.answers)}"
+    return [
+        Row("signal routines equal to x86-64, bit for bit", equal, goal="all", met=not unequal),
+        *(Row(f"  {name}", said) for name, said in unequal.items()),
+    ]

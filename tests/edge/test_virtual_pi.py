@@ -1,0 +1,108 @@
+"""What of `make virtual-pi` can be checked without an emulated machine."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+import subprocess
+from base64 import b64encode
+from pathlib import Path
+
+import numpy as np
+import pytest
+import signal_answers
+from virtual_pi import CMDLINE, HOST, Card, command
+from virtual_pi_proof import edge_config
+from vointi_edge.config import load_config
+
+
+def test_the_chip_is_the_simulator_on_a_serial_port(tmp_path: Path) -> None:
+    words = command(tmp_path, 9300, CMDLINE.strip(), Path("/built"))
+    options = list(itertools.pairwise(words))
+    assert ("-chardev", "socket,id=chip,host=127.0.0.1,port=9300") in options
+    assert ("-device", "pci-serial,chardev=chip") in options
+    assert ("-append", CMDLINE.strip()) in options
+    assert [value for name, value in options if name == "-drive"] == [
+        f"if=none,id=root,file={tmp_path}/root.img,format=raw,cache=unsafe",
+        f"if=none,id=boot,file={tmp_path}/boot.img,format=raw,cache=unsafe",
+        f"if=none,id=program,file={tmp_path}/program.img,format=raw,cache=unsafe",
+    ]
+    # without -no-reboot the words of the boot partition would not be read again
+    assert "-no-reboot" in words
+
+
+def test_what_the_command_names_is_in_the_machines_system(root: Path, tmp_path: Path) -> None:
+    words = " ".join(command(tmp_path, 1, CMDLINE, Path("/built")))
+    overlay = root / "hardware" / "virtual_pi" / "overlay" / "etc"
+    places = dict(line.split()[:2] for line in (overlay / "fstab").read_text().splitlines())
+    assert places == {
+        "/dev/vda": "/", "/dev/vdb": "/boot/firmware", "/dev/vdc": "/opt/vointi", "share": "/share",
+    }  # fmt: skip
+    assert "mount_tag=share" in words
+    assert f" {HOST}\n" in (overlay / "hosts").read_text()
+    attach = (overlay / "systemd/system/virtual-pi-bluetooth.service").read_text()
+    assert re.search(r"btattach -B /dev/ttyS0 -P h4\b", attach)
+
+
+def test_the_provisioning_takes_the_configuration(tmp_path: Path, root: Path) -> None:
+    home, boot, wheels = tmp_path / "home", tmp_path / "boot", tmp_path / "wheels"
+    for folder in (home, boot, wheels):
+        folder.mkdir()
+    (home / "edge.toml").write_text(edge_config(1883))
+    (home / "password").write_text("secret\n")
+    (home / "policy.keys").write_text(b64encode(bytes(32)).decode() + "\n")
+    config = load_config(home / "edge.toml")
+    assert (config.ble.backend, config.ble.adapters, len(config.devices)) == ("bluez", ("hci0",), 6)
+    assert (config.mqtt.host, config.mqtt.port) == (HOST, 1883)
+    (boot / "cmdline.txt").write_text(CMDLINE)
+    (wheels / "vointi_edge-0.1.0-py3-none-any.whl").touch()
+    script = root / "hardware" / "provisioning" / "prepare-card.sh"
+    words = ("--boot", str(boot), "--from", str(home), "--wheels", str(wheels))
+    subprocess.run([str(script), *words], check=True, capture_output=True, timeout=60)
+    assert (boot / "cmdline.txt").read_text().startswith(f"{CMDLINE.strip()} systemd.run=")
+    provision = str(boot / "vointi/provisioning/provision.sh")
+    said = subprocess.run(
+        [provision, "--from", str(boot / "vointi"), "--dry-run"],
+        check=True, capture_output=True, text=True, timeout=60,
+    ).stdout  # fmt: skip
+    for what in (
+        "install the program",
+        "write /etc/vointi/edge.toml",
+        "write /etc/vointi/policy.keys",
+    ):
+        assert what in said
+
+
+def test_the_firmware_reads_the_words_from_the_boot_partition(tmp_path: Path) -> None:
+    if shutil.which("mformat") is None:
+        pytest.skip("no mtools: apt-get install mtools")
+    card = Card(tmp_path)
+    card.format_boot()
+    words = tmp_path / "cmdline.txt"
+    words.write_text("one two\n")
+    card.copy_to_boot(words)
+    assert (card.cmdline, card.holds("cmdline.txt"), card.holds("password")) == (
+        "one two",
+        True,
+        False,
+    )
+
+
+def test_answers_are_compared_bit_for_bit() -> None:
+    ours = np.array([0.0, 1.0, np.nan])
+    assert signal_answers.differing(ours, ours.copy()) == ""
+    assert signal_answers.differing(ours, np.array([0.0, 1.0, -np.nan])) == ""
+    assert signal_answers.differing(ours, np.array([-0.0, 1.0, np.nan])).startswith("1 of 3 differ")
+    assert "by 2.2e-16" in signal_answers.differing(ours, np.array([0.0, 1 + 2**-52, np.nan]))
+    rows = np.zeros(2, [("time_s", "<f8"), ("worn", "?")])
+    other = rows.copy()
+    other["worn"][1] = True
+    assert signal_answers.differing(rows, other) == "worn: 1 differ"
+
+
+def test_every_stage_of_a_pipeline_is_compared() -> None:
+    from vointi_signals.stages import STAGES
+
+    used = {stage["stage"] for _, stages in signal_answers.CHAINS.values() for stage in stages}
+    assert used == {stage.name for stage in STAGES}

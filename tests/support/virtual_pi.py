@@ -1,0 +1,188 @@
+"""An emulated aarch64 machine: a card to put in, power to switch on, and orders to do inside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = Path(os.environ.get("VOINTI_VIRTUAL_PI", ROOT / ".cache" / "virtual-pi"))
+# 1: provision.sh installs the program with pip, as on a Pi. Half an hour, where Python is emulated.
+PIP_INSIDE = os.environ.get("VOINTI_VIRTUAL_PI_PIP") == "1"
+PROVISIONING = ROOT / "hardware" / "provisioning"
+# The host as the machine sees it (QEMU's user-mode network); its /etc/hosts has a name for it.
+HOST = "gateway.virtual-pi"
+# As on a Pi, the kernel's words are in a file on the boot partition, which asks for the first boot.
+# Time passes as outside while the processor is slow: what systemd waits for gets ten minutes.
+CMDLINE = (
+    "console=ttyAMA0 root=/dev/vda rootwait panic=-1 mitigations=off loglevel=4"
+    " systemd.default_device_timeout_sec=600 systemd.default_timeout_start_sec=600\n"
+)
+# The Pi's two shares of the card: 512 MB of FAT are 128 here, for the same files.
+BOOT_MB = 128
+CPUS, MEMORY_MB = 2, 1024
+
+
+class VirtualPiError(Exception):
+    """What went wrong in the machine, with its last words."""
+
+
+def built() -> bool:
+    """Whether `hardware/virtual_pi/build.sh` was here."""
+    return all((BUILT / f"{part}.key").exists() for part in ("kernel", "wheels", "program", "root"))
+
+
+def command(folder: Path, radio_port: int, words: str, built: Path = BUILT) -> list[str]:
+    """QEMU's command line: the card in `folder`, the chip on the serial port, `words` for Linux."""
+    return [
+        # the machine is never left running behind who started it
+        "setpriv", "--pdeathsig", "KILL", "qemu-system-aarch64", "-M", "virt",
+        "-accel", "tcg,thread=multi", "-cpu", "cortex-a72",
+        "-smp", str(CPUS), "-m", str(MEMORY_MB),
+        "-nodefaults", "-display", "none", "-no-reboot",
+        "-serial", f"file:{folder / 'console.log'}",
+        "-device", "virtio-rng-pci",
+        "-drive", f"if=none,id=root,file={folder / 'root.img'},format=raw,cache=unsafe",
+        "-device", "virtio-blk-pci,drive=root",
+        "-drive", f"if=none,id=boot,file={folder / 'boot.img'},format=raw,cache=unsafe",
+        "-device", "virtio-blk-pci,drive=boot",
+        "-drive", f"if=none,id=program,file={folder / 'program.img'},format=raw,cache=unsafe",
+        "-device", "virtio-blk-pci,drive=program",
+        "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+        "-chardev", f"socket,id=chip,host=127.0.0.1,port={radio_port}",
+        "-device", "pci-serial,chardev=chip",
+        "-virtfs", f"local,path={folder / 'share'},mount_tag=share,security_model=none",
+        "-kernel", str(built / "vmlinuz"), "-initrd", str(built / "initrd.img"),
+        "-append", words,
+    ]  # fmt: skip
+
+
+@dataclass
+class Card:
+    """The card of a Pi in `folder`: boot.img, which anybody can read, and root.img."""
+
+    folder: Path
+
+    def write(self) -> None:
+        """Write the system's image anew, as one writes Raspberry Pi OS to a card."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("root.img", "program.img"):
+            _run("cp", "--sparse=always", str(BUILT / name), str(self.folder / name))
+        if PIP_INSIDE:
+            _run("/sbin/mke2fs", "-q", "-F", "-t", "ext4", str(self.folder / "program.img"))
+        self.format_boot()
+
+    def format_boot(self) -> None:
+        """Make the boot partition empty."""
+        with self._boot.open("wb") as file:
+            file.truncate(BOOT_MB * 2**20)
+        _run("mformat", "-i", str(self._boot), "-F", "-v", "bootfs", "::")
+
+    def copy_to_boot(self, *paths: Path) -> None:
+        """Copy files and folders to the boot partition, over what is there."""
+        _run("mcopy", "-i", str(self._boot), "-s", "-o", *map(str, paths), "::/")
+
+    def prepare(self, home: Path, wheels: Path) -> None:
+        """Let prepare-card.sh write to the boot partition what makes it an edge."""
+        mounted = self.folder / "bootfs"
+        shutil.rmtree(mounted, ignore_errors=True)
+        mounted.mkdir()
+        (mounted / "cmdline.txt").write_text(CMDLINE)
+        words = ("--boot", str(mounted), "--from", str(home), "--wheels", str(wheels))
+        _run(str(PROVISIONING / "prepare-card.sh"), *words)
+        self.copy_to_boot(*sorted(mounted.iterdir()))
+
+    @property
+    def _boot(self) -> Path:
+        return self.folder / "boot.img"
+
+    @property
+    def cmdline(self) -> str:
+        """The kernel's words, as the Pi's firmware reads them at power-on."""
+        return _run("mtype", "-i", str(self._boot), "::/cmdline.txt").replace("\n", " ").strip()
+
+    def holds(self, name: str) -> bool:
+        """Whether the boot partition has that file."""
+        words = ["mtype", "-i", str(self._boot), f"::/{name}"]
+        done = subprocess.run(words, capture_output=True, check=False)
+        return done.returncode == 0
+
+
+@dataclass
+class Machine:
+    """Boots a card; `radio_port` is where the simulator is an adapter."""
+
+    card: Card
+    radio_port: int
+    orders: int = 0
+    child: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def share(self) -> Path:
+        """What the machine sees as /share."""
+        return self.card.folder / "share"
+
+    @property
+    def console(self) -> str:
+        """What it said on its first serial port since power-on."""
+        path = self.card.folder / "console.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def power_on(self) -> None:
+        """Switch it on."""
+        shutil.rmtree(self.share, ignore_errors=True)
+        self.share.mkdir()
+        self.orders = 0
+        words = command(self.card.folder, self.radio_port, self.card.cmdline)
+        with (self.card.folder / "qemu.log").open("ab") as out:
+            self.child = subprocess.Popen(
+                words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            )
+
+    def wait_off(self, limit_s: float) -> None:
+        """Wait until it has switched itself off, or begins anew. Raises VirtualPiError."""
+        assert self.child is not None
+        try:
+            code = self.child.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            raise VirtualPiError(f"not off after {limit_s:.0f} s\n{self.console[-2000:]}") from None
+        if code != 0:
+            said = (self.card.folder / "qemu.log").read_text(errors="replace")
+            raise VirtualPiError(f"QEMU ended with {code}: {said[-2000:]}")
+
+    def order(self, script: str, limit_s: float) -> tuple[int, str]:
+        """Do a shell script as root inside; returns its exit code and what it said."""
+        self.orders += 1
+        number, draft = self.orders, self.share / "draft"
+        draft.write_text(script)
+        draft.rename(self.share / f"{number}.sh")
+        code, end = self.share / f"{number}.code", time.monotonic() + limit_s
+        while not code.exists():
+            self._must_run(f"order {number}")
+            if time.monotonic() > end:
+                raise VirtualPiError(f"order {number} took more than {limit_s:.0f} s: {script}")
+            time.sleep(0.2)
+        said = (self.share / f"{number}.out").read_text(errors="replace")
+        return int(code.read_text()), said
+
+    def _must_run(self, doing: str) -> None:
+        if self.child is None or self.child.poll() is not None:
+            raise VirtualPiError(f"{doing}: the machine is off\n{self.console[-2000:]}")
+
+    def power_off(self) -> None:
+        """Pull the plug."""
+        if self.child is not None and self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.wait(10)
+
+
+def _run(*words: str) -> str:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode != 0:
+        raise VirtualPiError(f"{words[0]}: {done.stderr.strip()}")
+    return done.stdout
