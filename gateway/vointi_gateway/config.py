@@ -180,6 +180,13 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmSettings:
+    """A program and its arguments that is given each new alarm, one line each, and its end."""
+
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `vointi-gateway serve` needs to know."""
 
@@ -202,6 +209,7 @@ class Settings:
     identity: IdentitySettings | None = None
     https: HttpsSettings | None = None
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
     #: How long an export of everything about a person can be fetched; then its file is removed.
     export_days: int = 7
     #: How long an edge may be silent about a device that another edge reaches, too, and keep it.

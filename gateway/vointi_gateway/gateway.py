@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, cast
 
+from .alarms import LOOK_S, Alarms, Sources
 from .chores import Chores, ChoreThread
 from .config import Settings
 from .errors import StoreError
@@ -71,6 +72,7 @@ class Gateway:
         self._steward: Steward | None = None
         self._chores: ChoreThread | None = None
         self._copies: InfluxForwarder | None = None
+        self._alarms: Alarms | None = None
         self._jobs: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
@@ -120,6 +122,19 @@ class Gateway:
         )
         if share is not None:
             self._crew = self._make_crew(share)
+        self._alarms = self._make_alarms(self._identity)
+
+    def _make_alarms(self, identity: Identity) -> Alarms:
+        sources = Sources(
+            identity=identity.alarms,
+            locked_out=identity.throttle.refusing,
+            broker_connected=lambda: self.broker_connected,
+            store_ok=lambda: self.store_ok,
+            fleet=self.fleet,
+            folder=self.settings.data_dir,
+            wall_us=self._wall_us,
+        )
+        return Alarms(sources, self.settings.alarms.command)
 
     def _join(self) -> Share | None:
         """What part of the shards is ours on a database that others use, too; None when alone."""
@@ -156,6 +171,7 @@ class Gateway:
         self._jobs = [
             loop.create_task(self._tick(), name="health"),
             loop.create_task(self._watch(), name="identity"),
+            loop.create_task(self._alarm(), name="alarms"),
         ]
 
     async def stop(self) -> None:
@@ -207,6 +223,13 @@ class Gateway:
         if self._identity is None:
             raise RuntimeError("the gateway is not open")
         return self._identity
+
+    @property
+    def alarms(self) -> Alarms:
+        """What somebody has to look at, of an opened gateway."""
+        if self._alarms is None:
+            raise RuntimeError("the gateway is not open")
+        return self._alarms
 
     @property
     def mqtt_address(self) -> tuple[str, int]:
@@ -306,6 +329,14 @@ class Gateway:
             except Exception:
                 log.exception("identity: what is due could not be done; it is tried again")
             await asyncio.sleep(WATCH_S)
+
+    async def _alarm(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await asyncio.to_thread(self.alarms.look)
+            except Exception:
+                log.exception("alarms could not be looked for; it is tried again")
 
     async def _tick(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from ..alarms import Alarms
 from ..config import Settings
 from ..fleet import Fleet
 from ..identity.service import Identity
@@ -36,6 +37,10 @@ class GatewayView(Protocol):
         """Who knows what is agreed."""
 
     identity: Identity
+
+    @property
+    def alarms(self) -> Alarms:
+        """What somebody has to look at."""
 
     @property
     def quarantine(self) -> QuarantineRoom:

@@ -105,7 +105,7 @@ def edges(gateway: TheGateway) -> EdgesOut:
     """Every edge that has a ticket or a certificate."""
     found = gateway.identity.edges.records()
     listed = [EdgeIdentityOut(**{n: getattr(one, n) for n in one.__slots__}) for one in found]
-    return EdgesOut(edges=listed, alarms=gateway.identity.alarms())
+    return EdgesOut(edges=listed, alarms=gateway.alarms.lines())
 
 
 @router.post(

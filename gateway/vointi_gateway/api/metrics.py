@@ -59,7 +59,7 @@ def _lines(gateway: GatewayView) -> Iterator[str]:
         ("broker_connected", "Whether the MQTT session stands", int(gateway.broker_connected)),
         ("store_ok", "Whether the store took the last commit", int(gateway.store_ok)),
         ("uptime_seconds", "Since the start", round(gateway.uptime_s, 3)),
-        ("alarms", "What somebody has to look at", len(gateway.identity.alarms())),
+        ("alarms", "What somebody has to look at", len(gateway.alarms.lines())),
     ):
         yield from _metric(name, "gauge", about, {"": value})
 

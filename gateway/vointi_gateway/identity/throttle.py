@@ -17,6 +17,8 @@ PER_ADDRESS = 20
 PER_NAME = 50
 #: Memory is bounded: the oldest entries go first.
 KEPT = 20_000
+#: Keys are an address; a name and an address; or a name with two empty words.
+_PAIR = 2
 
 
 class Throttle:
@@ -62,6 +64,12 @@ class Throttle:
             self._known.move_to_end((name, address))
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
+
+    def refusing(self) -> int:
+        """How many names with addresses have to wait now."""
+        with self._lock:
+            pairs = [key for key in self._failures if len(key) == _PAIR]
+            return sum(self._wait_s(key, PER_NAME_AND_ADDRESS) > 0 for key in pairs)
 
     def _wait_s(self, key: tuple[str, ...], limit: int) -> float:
         times = self._failures.get(key)
