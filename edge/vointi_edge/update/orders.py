@@ -7,7 +7,6 @@ where vointi-update.path sees them; the updater, with rights of its own, verifie
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import ssl
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
 from vointi_contract.command import Command, CommandResult
 
 from vointi_edge.errors import UpdateError
@@ -33,7 +31,6 @@ OUTCOME: Final = Path("/opt/vointi/update/outcome.json")
 _TOLD_FILE: Final = "told"
 MAX_RELEASE: Final = 512 * 1024**2
 _LOOK_S: Final = 5.0
-_TIMEOUT_S: Final = 60.0
 
 
 class UpdateOrders:
@@ -78,40 +75,19 @@ class UpdateOrders:
         return told == str(result.number).encode()
 
     async def _fetch(self, command: Command, url: str, digest: str) -> None:
+        # Loaded for the rare update alone: the HTTP client takes five megabytes.
+        from vointi_edge.update.fetch import FETCH_ERRORS, fetch
+
         try:
-            await self._download(url, digest)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            tls = self._tls() if self._tls is not None else ssl.create_default_context()
+            await fetch(url, tls, self._folder / RELEASE_FILE, digest)
             order = {"edge": command.edge, "command": command.number}
             write_atomically(self._folder / ORDER_FILE, json.dumps(order).encode())
-        except (UpdateError, OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+        except FETCH_ERRORS as error:
             log.warning("update: %s", error)
             reason = f"not fetched: {type(error).__name__}: {error}"[:200]
             self._answer(CommandResult(command.edge, command.number, "update", "failed", reason))
-
-    async def _download(self, url: str, digest: str) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = self._folder / f"{RELEASE_FILE}.part"
-        verify = self._tls() if self._tls is not None else ssl.create_default_context()
-        client = httpx.AsyncClient(verify=verify, timeout=_TIMEOUT_S, trust_env=False)
-        try:
-            async with client, client.stream("GET", url) as answer:
-                answer.raise_for_status()
-                await _keep(answer, part, digest)
-            part.replace(self._folder / RELEASE_FILE)
-        finally:
-            part.unlink(missing_ok=True)
-
-
-async def _keep(answer: httpx.Response, part: Path, digest: str) -> None:
-    found, size = hashlib.sha256(), 0
-    with part.open("wb") as file:
-        async for chunk in answer.aiter_raw():
-            size += len(chunk)
-            if size > MAX_RELEASE:
-                raise UpdateError("release", f"more than {MAX_RELEASE} bytes")
-            found.update(chunk)
-            file.write(chunk)
-    if found.hexdigest() != digest:
-        raise UpdateError("release", "is not the one that was ordered (sha256)")
 
 
 def _check_address(url: str) -> None:
