@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 from house import OXIMETER, STRAP, House, quit_hard, say
@@ -13,6 +15,8 @@ _WATCHED = {STRAP: ("strap-1", "ecg"), OXIMETER: ("oxi-1", "spo2")}
 _GIVE_UP_S = 600.0
 # A trouble every few minutes, each waited for to heal.
 _PEACE_S = (60.0, 300.0)
+# Rounds of trouble in one life of the edge: long enough to see its memory grow.
+_ROUNDS = 5
 
 
 class Soak:
@@ -21,25 +25,39 @@ class Soak:
     def __init__(self, house: House, seed: int) -> None:
         self._house = house
         self._chance = random.Random(seed)
+        self._rounds = 0
         self.healed: list[tuple[float, str]] = []
+        self.found: list[tuple[float, str]] = []
         self.unhealed: list[str] = []
+        # By life of the edge: its age in seconds and its resident memory in kB.
+        self.memory: list[list[tuple[float, int]]] = []
 
     def run(self, seconds: float) -> None:
         house, began_s = self._house, time.monotonic()
         kinds: list[Any] = []
+        self._lives()
         for device in _WATCHED:
             house.more(*_WATCHED[device], by=1)
         while time.monotonic() - began_s < seconds:
             if not kinds:
-                kinds = [
-                    self._drop, self._drop, self._range, self._freeze, self._deaf, self._power,
-                    self._unplug, self._dead, self._daemon, self._killed, self._restarted,
-                ]  # fmt: skip
-                self._chance.shuffle(kinds)
+                kinds = self._round()
             time.sleep(self._chance.uniform(*_PEACE_S))
+            self._weigh()
             trouble = kinds.pop()
+            name = trouble.__name__.strip("_")
             for device in trouble():
-                self._heals(trouble.__name__.strip("_"), device)
+                self._heals(name, device)
+
+    def _round(self) -> list[Any]:
+        kinds = [
+            self._drop, self._drop, self._range, self._freeze, self._deaf, self._power,
+            self._unplug, self._dead, self._daemon,
+        ]  # fmt: skip
+        if self._rounds % _ROUNDS == 0:
+            kinds += [self._killed, self._restarted]
+        self._rounds += 1
+        self._chance.shuffle(kinds)
+        return kinds
 
     # ---- the troubles; each returns who has to come back
 
@@ -51,14 +69,16 @@ class Soak:
     def _range(self) -> list[str]:
         device = self._one()
         self._house.fault("range", device=device, **{"in": False})
-        time.sleep(self._chance.uniform(5, 300))
+        self._finds("range", device)
+        time.sleep(self._chance.uniform(0, 300))
         self._house.fault("range", device=device, **{"in": True})
         return [device]
 
     def _freeze(self) -> list[str]:
         device = self._one()
         self._house.fault("freeze", device=device, frozen=True)
-        time.sleep(60)
+        self._finds("freeze", device)
+        time.sleep(30)
         self._house.fault("freeze", device=device, frozen=False)
         return [device]
 
@@ -70,24 +90,28 @@ class Soak:
 
     def _power(self) -> list[str]:
         self._house.power(False)
+        self._finds("power", STRAP)
         time.sleep(self._chance.uniform(1, 120))
         self._house.power(True)
         return list(_WATCHED)
 
     def _unplug(self) -> list[str]:
         self._house.fault("adapter", does="unplug")
+        self._finds("unplug", STRAP)
         time.sleep(self._chance.uniform(1, 120))
         self._house.fault("adapter", does="plug")
         return list(_WATCHED)
 
     def _dead(self) -> list[str]:
         self._house.fault("adapter", does="die")
-        time.sleep(self._chance.uniform(10, 60))
+        self._finds("dead", STRAP)
+        time.sleep(self._chance.uniform(1, 60))
         self._house.fault("adapter", does="reset")
         return list(_WATCHED)
 
     def _daemon(self) -> list[str]:
         quit_hard(self._house.bluetoothd)
+        self._finds("daemon", STRAP)
         time.sleep(self._chance.uniform(1, 30))
         self._house.bluetoothd.start()
         return list(_WATCHED)
@@ -95,17 +119,31 @@ class Soak:
     def _killed(self) -> list[str]:
         quit_hard(self._house.edge)
         self._house.edge.start()
+        self._lives()
         return list(_WATCHED)
 
     def _restarted(self) -> list[str]:
         self._house.edge.end()
         self._house.edge.start()
+        self._lives()
         return list(_WATCHED)
 
     # ---- what is measured
 
     def _one(self) -> str:
         return self._chance.choice(tuple(_WATCHED))
+
+    def _finds(self, kind: str, device: str) -> None:
+        """Wait until the edge says that the device has no link."""
+        house, name = self._house, _WATCHED[device][0]
+        self.found.append(
+            (
+                house.until(
+                    lambda: house.ledger.links[name][0] != "connected", _GIVE_UP_S, f"{kind} found"
+                ),
+                kind,
+            )
+        )
 
     def _heals(self, kind: str, device: str) -> None:
         try:
@@ -117,16 +155,50 @@ class Soak:
         say(f"{kind} {device}: {healed_s:.1f} s")
         self.healed.append((healed_s, kind))
 
+    def _lives(self) -> None:
+        self.memory.append([])
+        self._born_s = time.monotonic()
+
+    def _weigh(self) -> None:
+        child = self._house.edge.child
+        assert child is not None
+        status = Path(f"/proc/{child.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found
+        self.memory[-1].append((round(time.monotonic() - self._born_s), int(found[1])))
+
+
+def linked(notes: list[tuple[float, str, str, str]]) -> tuple[list[float], list[int]]:
+    """How long each link took to make, and the tries that it needed, from all changes of state."""
+    took: list[float] = []
+    tries: list[int] = []
+    for name in {note[1] for note in notes}:
+        began_s, tried = 0.0, 0
+        for at_s, _, link, _ in (note for note in notes if note[1] == name):
+            if link == "connecting":
+                began_s, tried = at_s, tried + 1
+            elif link == "connected" and tried:
+                took.append(at_s - began_s)
+                tries.append(tried)
+                tried = 0
+    return took, tries
+
 
 def soak(hours: float = 0.5, seed: float = 1) -> dict[str, Any]:
     """A home in trouble for so many hours of virtual time."""
     with House(("strap-1", "oxi-1")) as house:
         trouble = Soak(house, round(seed))
         trouble.run(hours * 3600)
+        connect_s, tries = linked(house.ledger.notes)
         return {
             "troubles": len(trouble.healed) + len(trouble.unhealed),
             "healed": sorted(trouble.healed, reverse=True),
             "healed_s": [max(trouble.healed)[0]],
+            "found": sorted(trouble.found, reverse=True),
+            "found_s": max(trouble.found, default=(0.0, ""))[0],
             "unhealed": trouble.unhealed,
+            "connect_s": connect_s,
+            "tries": tries,
+            "memory": trouble.memory,
             **house.settle(),
         }
