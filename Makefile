@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-bluez uml virtual-pi bench lint types check-imports sanitize fuzz wheels lock proto assets screenshots ext clean
+.PHONY: help demo test test-bluez test-bluez-short uml virtual-pi bench lint types check-imports sanitize fuzz wheels lock proto assets screenshots ext clean
 
 # Everything that the project fetches or builds stays inside the clone.
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
@@ -43,6 +43,9 @@ uml: .stamps/dev ## a User-Mode Linux with real BlueZ, from Debian's packages, i
 
 test-bluez: .stamps/dev ## the edge on real BlueZ in virtual time; "not run: …" where that cannot be had
 	@bash hardware/uml/test.sh $(PYTEST_ARGS)
+
+test-bluez-short: .stamps/dev ## as test-bluez, without the scenes that say least for their time
+	@VOINTI_SOAK_HOURS=0.1 bash hardware/uml/test.sh -m "bluez and not slow" $(PYTEST_ARGS)
 
 virtual-pi: .stamps/dev ## the edge on an emulated aarch64 machine, provisioned as a Pi is (minutes)
 	@bash hardware/virtual_pi/run.sh $(BENCH_ARGS)

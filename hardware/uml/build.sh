@@ -6,8 +6,12 @@ set -euo pipefail
 [ "$(uname -s) $(uname -m)" = "Linux x86_64" ] \
   || unavailable "User-Mode Linux runs on x86-64 Linux; this is $(uname -s) $(uname -m)"
 mkdir -p "$work"
-bash "$here/kernel.sh"
-bash "$here/root.sh"
+# Side by side: one waits for the network while the other computes.
+bash "$here/root.sh" & root=$!
+kernel=0
+bash "$here/kernel.sh" || kernel=$?
+wait $root
+[ $kernel -eq 0 ] || exit $kernel
 rm -rf "$work/try" && mkdir -p "$work/try"
 echo 'echo "Linux $(uname -r), BlueZ $(/usr/libexec/bluetooth/bluetoothd --version)" > /share/is' \
   > "$work/try/run"

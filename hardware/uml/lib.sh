@@ -13,6 +13,13 @@ say() { echo "· $*" >&2; }
 # One line for who cannot have it here, and the code that says so.
 unavailable() { echo "not run: $*" >&2; exit 3; }
 
+# timed WHAT COMMAND…: runs it here and says how long it took, by the clock and of the processors.
+timed() {
+  local TIMEFORMAT="· $1: %R s (%U + %S s of processor time)"
+  shift
+  time "$@"
+}
+
 # A file's worth of words that changes when any of the named files does.
 fingerprint() { (cd "$clone" && cat "$@" | sha256sum | cut -c1-16); }
 
@@ -47,8 +54,12 @@ apt() {
     -o Dir::Etc::main=/dev/null -o Debug::NoLocking=1 "$@"
 }
 
+# Kernel and root are built side by side; apt serves one of them at a time.
+alone() { (flock 9 && "$@") 9> "$work/apt.lock"; }
+
 # The package lists of the suite and its backports.
-apt_update() {
+apt_update() { alone update_once; }
+update_once() {
   [ -e "$deb/updated" ] && return
   local from
   command -v apt-get >/dev/null || unavailable "no apt-get here: Debian's packages cannot be had"
@@ -65,9 +76,9 @@ apt_update() {
 }
 
 # Fetches the named packages with all that they need, and unpacks them into a folder.
-unpack() {
+unpack() { apt_update && alone fetch_and_open "$@"; }
+fetch_and_open() {
   local into=$1 file; shift
-  apt_update
   apt get install -y --download-only "$@" >> "$work/apt.log" 2>&1 \
     || unavailable "Debian's packages cannot be fetched ($work/apt.log)"
   # base-files has the links /bin → usr/bin that all others count on

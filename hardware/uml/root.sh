@@ -14,8 +14,8 @@ command -v gcc >/dev/null || unavailable "no gcc here: the signal core cannot be
 root=$work/root
 rm -rf "$root" "$work/root.build" && mkdir -p "$root" "$work/root.build"
 
-say "unpacking Debian's BlueZ, Mosquitto and Python"
-unpack "$root" bluez dbus-daemon dbus-system-bus-common mosquitto python3 libpython$python-dev \
+say "building the root directory"
+timed "root: Debian's BlueZ, Mosquitto and Python" unpack "$root" bluez dbus-daemon dbus-system-bus-common mosquitto python3 libpython$python-dev \
   dash coreutils mount kmod iproute2 grep sed e2fsprogs libstdc++6
 
 wheels() {
@@ -34,9 +34,8 @@ for path in sys.argv[1:]:
                 print(need)
 PY
 )
-say "fetching wheels for Python $python"
 mapfile -t list <<< "$needs"
-wheels "$root/opt/site" "${list[@]}"
+timed "root: wheels of Python $python" wheels "$root/opt/site" "${list[@]}"
 wheels "$work/root.build/tools" setuptools cython
 
 # Our members are not installed; what they are called and their version is asked for all the same.
@@ -53,8 +52,7 @@ for member in members:
     )
 PY
 
-say "compiling the signal core for Python $python"
-(
+compile() (
   cp -pr "$clone/cython_ext/setup.py" "$clone/cython_ext/vointi_signals" "$work/root.build/"
   cd "$work/root.build"
   rm -f vointi_signals/*.so
@@ -69,7 +67,11 @@ say "compiling the signal core for Python $python"
   # nothing is measured here: what compiles in half the time will do
   export CFLAGS=-O1
   guest "$root" "python$python" setup.py -q build_ext --inplace
-) >> "$work/root.log" 2>&1 || unavailable "the signal core did not compile ($work/root.log)"
+)
+core() {
+  compile >> "$work/root.log" 2>&1 || unavailable "the signal core did not compile ($work/root.log)"
+}
+timed "root: signal core, compiled" core
 mkdir -p "$root/opt/signals/vointi_signals"
 cp "$work"/root.build/vointi_signals/*.{py,so} "$root/opt/signals/vointi_signals/"
 rm -rf "$work/root.build"

@@ -34,7 +34,7 @@ def machine(tmp_path: Path) -> Machine:
 def play(machine: Machine, record_property: Callable[[str, object], None]) -> Callable[..., Any]:
     """Play a scene; the seconds that it measured are listed after the tests."""
 
-    def played(scene: str, limit_s: float = 300.0, **given: float) -> dict[str, Any]:
+    def played(scene: str, limit_s: float = 900.0, **given: float) -> dict[str, Any]:
         found = machine.play(scene, limit_s, **given)
         record_property(scene, {key: found[key] for key in TOLD if key in found})
         return found

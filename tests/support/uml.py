@@ -72,7 +72,7 @@ class Machine:
                 _end(child)
         return Run(code, self.share, console.read_text(errors="replace"))
 
-    def play(self, scene: str, limit_s: float = 300.0, **given: float) -> dict[str, Any]:
+    def play(self, scene: str, limit_s: float = 900.0, **given: float) -> dict[str, Any]:
         """Play a scene of tests/bluez/guest and return what it found."""
         words = [scene, *(f"{key}={value}" for key, value in given.items())]
         run = self.run(f"exec python3 -m play {shlex.join(words)}\n", limit_s)

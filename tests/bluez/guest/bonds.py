@@ -27,6 +27,8 @@ bonds = "{SHARE}/bonds.json"
 """
 _BLUEZ = Path("/var/lib/bluetooth")
 _WITHIN_S = 240.0
+# Two silences of 30 s, and up to 72 s each until a cuff that declined is heard again.
+_REFUSED_S = 600.0
 
 
 class _Bonded:
@@ -88,7 +90,7 @@ def bonds() -> dict[str, Any]:
         bonded.cuff("lose")
         bonded.cuff("refuse")
         bonded.drop()
-        house.until(lambda: "declines" in house.ledger.links["cuff-1"][1], _WITHIN_S, "a refusal")
+        house.until(lambda: "declines" in house.ledger.links["cuff-1"][1], _REFUSED_S, "a refusal")
         bonded.cuff("accept")
         bonded.heals("accepted at last")
         made = {"key": key, "kept": kept, "healed_s": bonded.healed}
