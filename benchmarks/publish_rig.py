@@ -50,12 +50,15 @@ def gateway(folder: Path) -> Iterator[tuple[GatewayProcess, list[EdgeClient]]]:
             yield process, [one, other]
 
 
-def steady(edges: list[EdgeClient], rate_hz: float, seconds: float) -> int:
-    """Publish at a steady rate, each frame's last sample being now; how many were sent."""
-    began, seq = time.monotonic(), 0
-    total = int(rate_hz * seconds)
+def steady(edges: list[EdgeClient], rate_hz: float, seconds: float, sent: int = 0) -> int:
+    """Publish at a steady rate, each frame's last sample being now; how many are sent then.
+
+    `sent` is what an earlier call returned.
+    """
+    began, seq = time.monotonic(), sent
+    total = sent + int(rate_hz * seconds)
     while seq < total:
-        due = min(total, int((time.monotonic() - began) * rate_hz) + 1)
+        due = min(total, sent + int((time.monotonic() - began) * rate_hz) + 1)
         while seq < due:
             seq += 1
             edge = edges[seq % len(edges)]

@@ -33,13 +33,15 @@ class Settings:
 
     ``quick`` asks for a rough answer within seconds; ``recordings`` is None where the
     development recordings are absent, and a case that needs them then says so in a row;
-    ``rows`` is the number of rows of a case that has one, None for its own.
+    ``rows`` is the number of rows of a case that has one, None for its own; ``minutes`` how long
+    a case takes that can take any time.
     """
 
     quick: bool
     out: Path
     recordings: Path | None
     rows: int | None = None
+    minutes: float | None = None
 
 
 def find_recordings() -> Path | None:
