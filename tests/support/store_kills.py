@@ -37,20 +37,38 @@ _PAUSE_S = (0.2, 1.2)
 #: Longer than the gateway waits for InfluxDB, so that a stopped one is found to be down.
 _STOPPED_S = 1.8
 _TIMEOUT_S = 1.0
+#: The longest wait before a reading is sent again.
+_AGAIN_S = 16.0
 
 
 class SteadyOutbox(Outbox):
-    """Keeps what it made: sent again, a reading is the same to the bit, as an edge's is."""
+    """Keeps what it made: sent again, a reading is the same to the bit, as an edge's is.
+
+    While nothing is acknowledged it sends again ever more rarely: a gateway that takes long to
+    start would else find more in the broker than it may take of one edge.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self._again_s = AGAIN_S
+
+    def _forget(self) -> None:
+        before = self.pending
+        super()._forget()
+        if self.pending < before:
+            self._again_s = AGAIN_S
 
     def _send_due(self) -> None:
         now = time.monotonic()
-        for seq, last in list(self._pending.items()):
-            if now - last > AGAIN_S:
-                topics = self.edge.topics
-                topic = topics.backlog(DEVICE) if last else topics.live(DEVICE)
-                self._pending[seq] = now
-                frame = hr_frame(seq, boot=self.boot, wall_us=T0_US + seq * 10_000)
-                self.edge.client.publish(topic, payload(frame), qos=1)
+        due = [(seq, last) for seq, last in self._pending.items() if now - last > self._again_s]
+        if any(last for _, last in due):
+            self._again_s = min(2 * self._again_s, _AGAIN_S)
+        for seq, last in due:
+            topics = self.edge.topics
+            topic = topics.backlog(DEVICE) if last else topics.live(DEVICE)
+            self._pending[seq] = now
+            frame = hr_frame(seq, boot=self.boot, wall_us=T0_US + seq * 10_000)
+            self.edge.client.publish(topic, payload(frame), qos=1)
 
 
 @dataclass(frozen=True)
