@@ -116,7 +116,8 @@ class Layout:
             f'edge = "{edge}"\npilot = "{pilot}"\nsite = "{edge}"\nrole = "{role}"\n'
             f'data_dir = "{self.root / edge}"\n\n'
             '[clock]\ntrust = "system"\n\n'
-            f"{self._mqtt(edge)}\n"
+            # Somebody watches the trace: nothing waits to share a message.
+            f"{self._mqtt(edge)}hold_ms = 0\n\n"
             f'[policy]\nkeys_file = "{self.root / "gateway" / "keys" / "policy.keys"}"\n\n'
             f'[ble]\nbackend = "virtual"\nhci = "tcp-client:127.0.0.1:{radio}"\n'
         )
