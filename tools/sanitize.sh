@@ -23,7 +23,7 @@ cp -pu cython_ext/setup.py cython_ext/pyproject.toml "$work/"
 for package in vointi_signals vointi_codec; do
   mkdir -p "$work/$package"
   find "cython_ext/$package" -maxdepth 1 -type f \
-    \( -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c' -o -name '*.toml' \) \
+    \( -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.h' -o -name '*.c' -o -name '*.toml' \) \
     -exec cp -pu {} "$work/$package/" \;
 done
 
@@ -43,6 +43,6 @@ steady=(setarch "$(uname -m)" --addr-no-randomize)
 
 echo "· fuzzing"
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(tests/signals/test_fuzz.py tests/codec/test_frame_columns.py)
+[ ${#targets[@]} -gt 0 ] || targets=(tests/signals/test_fuzz.py tests/codec/test_frame_columns.py tests/contract/test_packed.py)
 exec timeout "$limit" "${steady[@]}" env LD_PRELOAD="$preload" \
   "$python" -m pytest -q -p no:cacheprovider -n 2 --max-worker-restart 0 --capture=sys "${targets[@]}"
