@@ -161,7 +161,7 @@ def test_from_the_wish_on_nothing_comes_in_or_is_shown(house: House) -> None:
     house.take(hr_frame(6, wall_us=house.clock.us))
     assert {r.reason for r in house.store.refused()} == {"no-consent", "not-lent"}
     assert "strap-1" not in {
-        e["device"] for e in json.loads(_body(house.registry)) if not e["paused"]
+        e["device"] for e in json.loads(_body(house.registry))["entries"] if not e["paused"]
     }
     assert house.registry.people.find(PILOT, first) is not None
 
