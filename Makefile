@@ -36,7 +36,8 @@ help: ## list the targets
 demo: .stamps/run assets ## from nothing to a live chart (PORT=8080 SEED=1)
 	@exec .venv/bin/vointi-demo --port "$(PORT)" --seed "$(SEED)" $(DEMO_ARGS)
 
-test: .stamps/dev assets .stamps/system lint types check-imports sanitize ## everything, with a real broker, radio and browser
+test: .stamps/dev assets .stamps/system ## everything, with a real broker, radio and browser
+	@$(MAKE) --no-print-directory -j2 --output-sync=target lint types check-imports sanitize
 	@$(PY) -m pytest -n $(WORKERS) --no-loadscope-reorder $(PATIENCE) $(PYTEST_ARGS)
 
 uml: .stamps/dev ## a User-Mode Linux with real BlueZ, from Debian's packages, into .cache/uml

@@ -46,12 +46,14 @@ def refused(batch: Batch) -> PayloadError:
 
 
 @given(frames, st.booleans())
+@settings(max_examples=50)
 def test_every_batch_comes_back_as_it_was_sent(batch: Batch, own_topic: bool) -> None:
     device = batch.frames[0].device if own_topic else ""
     assert decode(pack(batch, device), device) == batch
 
 
 @given(frames)
+@settings(max_examples=50)
 def test_joined_one_by_one_it_is_the_same_as_packed_together(batch: Batch) -> None:
     device = batch.frames[0].device
     rows = [pack(Batch((frame,)), device) for frame in batch.frames]
