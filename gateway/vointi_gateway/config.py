@@ -210,6 +210,9 @@ class Settings:
     https: HttpsSettings | None = None
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    #: The address that people reach the pages by, for links in letters and messages; when it is not
+    #: set, it is made of the first of `identity.names` and `port`.
+    url: str = ""
     #: How long an export of everything about a person can be fetched; then its file is removed.
     export_days: int = 7
     #: How long an edge may be silent about a device that another edge reaches, too, and keep it.
@@ -219,6 +222,15 @@ class Settings:
     def is_open(self) -> bool:
         """Whether pages need no sign-in: only ever on the loopback interface."""
         return self.auth != "accounts" and is_loopback(self.host)
+
+    @property
+    def address(self) -> str:
+        """The address that people reach the pages by, without a slash at its end."""
+        if self.url:
+            return self.url.rstrip("/")
+        host = self.identity.names[0] if self.identity and self.identity.names else self.host
+        host = f"[{host}]" if ":" in host else host
+        return f"{'http' if self.https is None else 'https'}://{host}:{self.port}"
 
 
 def first_line(path: Path | None, key: str) -> str | None:

@@ -9,7 +9,7 @@ from vointi_gateway.ui import own_view
 from vointi_gateway.ui.messages import door_messages, load_messages, own_messages
 
 UI = Path(__file__).resolve().parents[2] / "gateway" / "vointi_gateway" / "ui"
-DOOR = ("door.html", "languages.html", "sign_in.html", "welcome.html")
+DOOR = ("door.html", "languages.html", "letter.html", "sign_in.html", "welcome.html")
 ASKED = re.compile(r"""(?:\bt|\btn)(?:\(|\[)["']([\w.]*\w)["']""")
 FIELD = re.compile(r"\{\w+\}")
 PLURAL = re.compile(r"\.(zero|one|two|few|many|other)$")
@@ -40,7 +40,8 @@ def test_the_live_pages_say_the_same_in_every_language() -> None:
 
 
 def test_the_door_says_the_same_in_every_language() -> None:
-    text = "\n".join((UI / "templates" / name).read_text(encoding="utf-8") for name in DOOR)
+    files = [*(UI / "templates" / name for name in DOOR), UI / "letter.py"]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     asked = set(ASKED.findall(text))
     built = {f"{page}.{word}" for page in ("door", "welcome") for word in ("title", "failed")}
     tables = door_messages()

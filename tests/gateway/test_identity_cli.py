@@ -72,5 +72,32 @@ def test_accounts_and_residents(call) -> None:  # type: ignore[no-untyped-def]
     assert call("account", "disable", "maija")[0] == 0
     assert "(disabled)" in call("account", "list")[1]
     assert call("account", "disable", "nobody")[0] == 2
-    code, out, _ = call("resident", "invite", "p-1", "--pilot", "p")
-    assert "/welcome/" in out
+
+
+def test_a_resident_gets_a_link_by_paper_and_a_code_by_another_way(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    joined = json.loads(call("participant", "invite", "p", "--language", "sv", "--json")[1])
+    invite = ("resident", "invite", joined["person"], "--pilot", "p", "--letter", "letter.html")
+    code, out, _ = call(*invite, "--json")
+    assert code == 0
+    made = json.loads(out)
+    assert made["link"].startswith("http://localhost:8080/welcome/")
+    paper = tmp_path / "letter.html"
+    assert paper.stat().st_mode & 0o077 == 0
+    text = paper.read_text()
+    assert '<html lang="sv">' in text
+    assert made["link"] in text
+    assert "<svg" in text
+    assert made["code"] not in text
+    assert "src=" not in text
+    code, _, err = call("resident", "invite", "p-nobody", "--pilot", "p")
+    assert (code, "p-nobody" in err) == (2, True)
+
+
+def test_the_links_of_a_letter_begin_as_people_reach_the_pages(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    config = tmp_path / "g.toml"
+    config.write_text('url = "https://vointi.example.org/"\n' + config.read_text())
+    joined = json.loads(call("participant", "invite", "p", "--json")[1])
+    words = ("resident", "invite", joined["person"], "--pilot", "p", "--json")
+    made = json.loads(call(*words)[1])
+    assert made["link"].startswith("https://vointi.example.org/welcome/")
+    assert "localhost" not in made["link"]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from .. import qr
 from ..identity.errors import SignInError, UnknownError
 from ..identity.sessions import Session
 from .deps import Problem, TheGateway
@@ -51,6 +52,8 @@ class InvitationOut(BaseModel):
     """A link and its code; hand them over in two ways. They are shown once."""
 
     path: str
+    link: str = Field(description="The whole address, by which people reach the gateway")
+    qr_svg: str = Field(description="The link as a QR code, an inline SVG")
     code: str
     expires_s: int = Field(description="UTC seconds")
 
@@ -106,7 +109,14 @@ def invite(
     if gateway.registry.people.find(body.pilot, body.person) is None:
         raise UnknownError("person", f"{body.pilot} has no {body.person}; add them first")
     made = gateway.identity.invitations.invite(body.person, body.pilot, by)
-    return InvitationOut(path=made.path, code=made.code, expires_s=made.expires_s)
+    link = gateway.settings.address + made.path
+    return InvitationOut(
+        path=made.path,
+        link=link,
+        qr_svg=qr.svg(link, link),
+        code=made.code,
+        expires_s=made.expires_s,
+    )
 
 
 def session_of(request: Request) -> Session:

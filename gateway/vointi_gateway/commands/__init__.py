@@ -16,6 +16,7 @@ from . import (
     participant,
     pilot,
     quarantine,
+    resident,
     sample,
     tidy,
 )
@@ -31,6 +32,7 @@ def add_commands(
     for subject in (
         pilot,
         participant,
+        resident,
         device,
         consent,
         erase,

@@ -1,4 +1,4 @@
-"""vointi-gateway edge | account | resident: who may come in, from the command line."""
+"""vointi-gateway edge | account: who may come in, from the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from .. import logs
+from .. import logs, qr
 from ..config import PilotSettings, Settings
 from ..pilots.registry import Registry
 from . import totp
@@ -27,7 +27,7 @@ Run = Callable[[Settings, argparse.Namespace], int]
 
 
 def add_commands(commands: Any, common: Callable[[argparse.ArgumentParser], None]) -> None:
-    """Add the three groups to a parser's commands; `common` adds the options all share.
+    """Add the two groups to a parser's commands; `common` adds the options all share.
 
     Each leaf sets `run_with`, called with (settings, arguments) and returning the exit code.
     """
@@ -50,10 +50,6 @@ def add_commands(commands: Any, common: Callable[[argparse.ArgumentParser], None
     leaf = _leaf(account, "password", _password, "a new password and second factor", common)
     leaf.add_argument("name")
     _leaf(account, "disable", _disable, "let nobody in by it", common).add_argument("name")
-    resident = _group(commands, "resident", "residents")
-    leaf = _leaf(resident, "invite", _invite, "a one-time link and its code", common)
-    leaf.add_argument("person", help="pseudonym")
-    leaf.add_argument("--pilot", required=True)
 
 
 def _group(commands: Any, name: str, about: str) -> Any:
@@ -181,16 +177,6 @@ def _disable(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _invite(settings: Settings, arguments: argparse.Namespace) -> int:
-    with _opened(settings) as (identity, pilots):
-        if arguments.pilot not in {p.id for p in pilots}:
-            raise UnknownError("pilot", f"{arguments.pilot} is not known; import it first")
-        made = identity.invitations.invite(arguments.person, arguments.pilot, _who())
-    print(f"link: {made.path}   (below the gateway's address; works once, {_utc(made.expires_s)})")
-    print(f"code: {made.code}   (hand it over another way than the link)")
-    return 0
-
-
 def _asked() -> str:
     if sys.stdin.isatty():
         return getpass.getpass("Password (12 characters at least): ")
@@ -199,6 +185,8 @@ def _asked() -> str:
 
 def _show_factor(secret: str, name: str) -> None:
     print("Second factor, shown once; enter it in the person's authenticator:")
+    if sys.stdout.isatty():
+        print(qr.for_terminal(totp.uri(secret, name)))
     print(totp.uri(secret, name))
 
 
