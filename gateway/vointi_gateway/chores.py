@@ -16,8 +16,10 @@ from .pilots.access import export_person
 from .pilots.backup import backup
 from .pilots.erasure import Erasures
 from .pilots.exports import KEEP_DAYS, sweep
+from .pilots.jobs import Work
 from .pilots.registry import Registry
 from .pilots.sealed import read_key, seal
+from .progress import Told, untold
 from .quarantine import QuarantineRoom
 from .store.model import ErasedRows, WornSpan
 from .store.port import Alone, ApartStore, KeepingStore, Store
@@ -81,6 +83,7 @@ class Chores:
         house: what is done at night, if the store keeps house.
         beside: see Erasures.
         export_days: how long exports are kept.
+        told: hears how far a job is.
 
     """
 
@@ -96,11 +99,12 @@ class Chores:
         house: House | None = None,
         beside: Mapping[str, Path | None] | None = None,
         export_days: int = KEEP_DAYS,
+        told: Told = untold,
     ) -> None:
         self._registry, self._store, self._in_turn = registry, store, in_turn
         self._copies, self._changed, self._house = erase_copies, changed, house
         self._quarantine = quarantine
-        self._export_days = export_days
+        self._export_days, self._told = export_days, told
         self._retry_s = 0.0
         self._swept_s = -SWEEP_S
         self.erasures = Erasures(registry, registry.wall_us, beside)
@@ -117,12 +121,13 @@ class Chores:
                 self._changed()
                 self.erasures.carry_out(erasure, self)
                 self._changed()
-        works = {
+        works: dict[str, Work] = {
             "export": self._export,
             "backup": self._backup,
             "quarantine": self._look_again,
         }
-        self._registry.jobs.run(works | {"tidy": self._tidy, "check": self._check})
+        works |= {"tidy": self._tidy, "check": self._check}
+        self._registry.jobs.run(works, self._told)
 
     def erase_store(self, spans: Sequence[WornSpan]) -> ErasedRows:
         """Remove spans from the store. Raises StoreError."""
@@ -133,11 +138,11 @@ class Chores:
         """Remove a person from copies: ``done``, ``none`` or why not yet."""
         return self._copies(person)
 
-    def _export(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        path = export_person(self._registry, self._store, **arguments)
+    def _export(self, arguments: dict[str, Any], told: Told) -> dict[str, Any]:
+        path = export_person(self._registry, self._store, **arguments, told=told)
         return {"file": str(path)}
 
-    def _backup(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _backup(self, arguments: dict[str, Any], told: Told) -> dict[str, Any]:
         def copy(path: Path) -> None:
             self._in_turn(lambda store: store.copy_to(path))
             if isinstance(self._store, ApartStore):
@@ -146,16 +151,17 @@ class Chores:
         folder = Path(arguments["folder"])
         name, actor = self._store.file_name, arguments["actor"]
         if "key_file" not in arguments:
-            manifest = backup(self._registry, copy, folder, actor, name)
+            manifest = backup(self._registry, copy, folder, actor, name, told=told)
             return {"folder": str(folder), "files": len(manifest["files"])}
         key = read_key(Path(arguments["key_file"]))
         # Beside the data, where it lies open anyway; only what is sealed leaves this folder.
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=self._registry.folder) as made:
-            manifest = backup(self._registry, copy, Path(made), actor, name)
+            manifest = backup(self._registry, copy, Path(made), actor, name, told=told)
+            told(0, 0, "sealing")
             seal(Path(made), folder, key)
         return {"folder": str(folder), "files": len(manifest["files"])}
 
-    def _look_again(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _look_again(self, arguments: dict[str, Any], _told: Told) -> dict[str, Any]:
         ids, actor = arguments["ids"], arguments["actor"]
         match arguments["action"]:
             case "show":
@@ -166,13 +172,13 @@ class Chores:
                 return self._quarantine.drop(ids, actor=actor)
         return {"rows": self._quarantine.rows()}
 
-    def _tidy(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _tidy(self, arguments: dict[str, Any], told: Told) -> dict[str, Any]:
         actor = arguments["actor"]
         exports = {"exports": sweep(self._registry, self._export_days, actor)}
         if self._house is None:  # the store's server looks after its days itself
             return exports | {"moved": 0, "removed": {}}
-        return exports | self._house.tidy(actor)
+        return exports | self._house.tidy(actor, told)
 
-    def _check(self, _arguments: dict[str, Any]) -> dict[str, Any]:
+    def _check(self, _arguments: dict[str, Any], _told: Told) -> dict[str, Any]:
         checks = self._store.check() if isinstance(self._store, KeepingStore) else ()
         return {"checks": [asdict(check) for check in checks]}

@@ -12,6 +12,7 @@ from typing import Any
 
 from .pilots.document import PilotDocument
 from .pilots.registry import Registry
+from .progress import Told, untold
 from .store.model import Expired, Limit
 from .store.port import Alone, ExpiringStore, KeepingStore, Store
 
@@ -62,10 +63,11 @@ class House:
             self._tidy_s = now_s
             self.tidy("gateway")
 
-    def tidy(self, actor: str) -> dict[str, Any]:
+    def tidy(self, actor: str, told: Told = untold) -> dict[str, Any]:
         """Move old days away and remove those that are too old; what was done, in rows."""
         today_us = self._registry.wall_us() // _DAY_US * _DAY_US
         limits = list(self._limits(today_us))
+        told(0, 2, "removing what is too old")
         removed: tuple[Expired, ...] = self._alone(lambda _: self._store.expire(limits))
         facts = {}
         for limit, expired in zip(limits, removed, strict=True):
@@ -74,6 +76,7 @@ class House:
                 self._registry.audit.append("retention", actor, pilot=limit.pilot, **rows)
         moved = 0
         if isinstance(self._store, KeepingStore):
+            told(1, 2, "moving old days to the lake")
             moved = self._store.archive(today_us - self._hot_days * _DAY_US, self._alone)
         self._path.write_text(self._today() + "\n", encoding="utf-8")
         log.info("%d rows moved to the lake; removed as too old: %s", moved, facts or "nothing")

@@ -62,11 +62,15 @@ def _drill(settings: Settings, arguments: argparse.Namespace) -> int:
         finally:
             store.close()
 
-    with readable(arguments.folder, arguments.key_file, settings.data_dir.parent) as folder:
-        facts = drill(folder, settings.data_dir, readings, arguments.key)
+    context = Context(settings, as_json=arguments.json)
+    with (
+        readable(arguments.folder, arguments.key_file, settings.data_dir.parent) as folder,
+        context.bar("rehearsing") as told,
+    ):
+        facts = drill(folder, settings.data_dir, readings, arguments.key, told)
     listed = ", ".join(f"{facts[name]} {name}" for name in ("files", "people", "readings"))
     text = f"as of {facts['made']}: {listed}, all readable"
-    Context(settings, as_json=arguments.json).say(text, **facts)
+    context.say(text, **facts)
     return 0
 
 
@@ -83,14 +87,18 @@ def _backup(context: Context, arguments: argparse.Namespace) -> int:
 def _restore(settings: Settings, arguments: argparse.Namespace) -> int:
     """The registry is not opened before: it is what is replaced."""
     _must_be_free(settings)
-    with readable(arguments.folder, arguments.key_file, settings.data_dir.parent) as folder:
+    context = Context(settings, as_json=arguments.json)
+    with (
+        readable(arguments.folder, arguments.key_file, settings.data_dir.parent) as folder,
+        context.bar("restoring") as told,
+    ):
         manifest = restore(
             folder,
             settings.data_dir,
             trusted_key=arguments.key,
             bring=partial(bring_values, settings),
+            told=told,
         )
-    context = Context(settings, as_json=arguments.json)
     text = f"restored as of {manifest['made']}; start the gateway"
     context.say(text, made=manifest["made"], files=len(manifest["files"]))
     return 0

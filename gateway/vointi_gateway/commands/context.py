@@ -25,8 +25,10 @@ from ..ingest.replay import Replay
 from ..making import beside, erase_person, make_store
 from ..pilots.jobs import Job
 from ..pilots.registry import Registry
+from ..progress import Told, untold
 from ..quarantine import QuarantineRoom
 from ..store.port import Alone, Store
+from .bar import bar
 
 #: A running gateway looks into its mailbox twice a second; a backup of a large store takes minutes.
 WAIT_S = 900.0
@@ -74,7 +76,16 @@ class Context:
         else:
             self.console.print(text, markup=False, soft_wrap=True)
 
-    def as_holder(self) -> bool:
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Told]:
+        """Show people how far something is."""
+        if self.as_json:
+            yield untold
+            return
+        with bar(self.console, what) as told:
+            yield told
+
+    def as_holder(self, told: Told = untold) -> bool:
         """Do all that is asked for in the mailbox; False while a gateway holds the store."""
         if self.settings.store == "postgres":
             # What is shared is written to by a gateway that has a lease, and by nobody else.
@@ -85,18 +96,21 @@ class Context:
         except StoreLockedError:
             return False
         try:
-            self._chores(store)()
+            self._chores(store, told)()
         finally:
             store.close()
         return True
 
-    def wait(self, done: Callable[[], bool], what: str) -> None:
-        """Do it ourselves, or wait for the gateway to. Raises RegistryError when it does not."""
-        with self.console.status(what) if not self.as_json else _silence():
-            if self.as_holder() and done():
+    def wait(self, done: Callable[[Told], bool], what: str) -> None:
+        """Do it ourselves, or wait for the gateway to. Raises RegistryError when it does not.
+
+        `done` looks whether it is, and tells how far it is.
+        """
+        with self.bar(what) as told:
+            if self.as_holder(told) and done(told):
                 return
             end = time.monotonic() + WAIT_S
-            while not done():
+            while not done(told):
                 if time.monotonic() > end:
                     raise RegistryError("gateway", f"has not done this: {what}; look at its log")
                 time.sleep(_LOOK_S)
@@ -105,13 +119,20 @@ class Context:
         """Have a job done, here or by the gateway. Raises RegistryError when it fails."""
         jobs = self.registry.jobs
         asked = jobs.ask(kind, actor=self.actor, **arguments)
-        self.wait(lambda: jobs.get(asked.id).state != "asked", what)
+
+        def done(told: Told) -> bool:
+            job = jobs.get(asked.id)
+            if job.state == "asked" and job.result:
+                told(**job.result)
+            return job.state != "asked"
+
+        self.wait(done, what)
         job = jobs.get(asked.id)
         if job.state == "failed":
             raise RegistryError(job.result["field"], job.result["fix"])
         return job
 
-    def _chores(self, store: Store) -> Chores:
+    def _chores(self, store: Store, told: Told) -> Chores:
         def in_turn(work: Callable[[Store], Any]) -> Any:
             return work(store)
 
@@ -124,6 +145,7 @@ class Context:
             house=house_of(store, self.registry, in_turn, self.settings.hot_days),
             beside=beside(self.settings),
             export_days=self.settings.export_days,
+            told=told,
         )
 
     def _quarantine(self, store: Store, alone: Alone) -> QuarantineRoom:
@@ -171,11 +193,6 @@ def group(commands: Sub, name: str, about: str) -> Sub:
     return commands.add_parser(name, help=about, description=about).add_subparsers(
         required=True, metavar="command"
     )
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    yield
 
 
 def _user() -> str:

@@ -30,7 +30,7 @@ def _erase(context: Context, arguments: argparse.Namespace) -> int:
         raise RegistryError("--yes", f"is missing; {arguments.person} cannot be brought back")
     asked = erasures.request(arguments.pilot, arguments.person, context.actor)
     open_ = ("asked", "scanning")
-    context.wait(lambda: erasures.get(asked.id).state not in open_, "erasing")
+    context.wait(lambda _told: erasures.get(asked.id).state not in open_, "erasing")
     found = erasures.get(asked.id)
     text = json.dumps(found.receipt | {"state": found.state}, indent=2)
     print(text)

@@ -53,6 +53,7 @@ def _load(context: Context, sample: Sample) -> int:
         if first in store.births():
             raise ConflictError("data_dir", f"has sample data of {first} already; use a new one")
         load_registry(sample, context.registry)
-        return load_readings(sample, store)
+        with context.bar("loading") as told:
+            return load_readings(sample, store, told)
     finally:
         store.close()

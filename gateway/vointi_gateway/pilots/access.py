@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..progress import Told, untold
 from .consent.receipts import event_record, utc
 from .gate import Loan
 from .measurements import Measurements, write_measurements
@@ -23,12 +23,12 @@ def export_person(
     *,
     actor: str,
     window_us: int | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    told: Told = untold,
 ) -> Path:
     """A zip file below exports/: person.json, and a CSV for each device, stream and metric.
 
-    With `window_us`, summaries in place of samples. Raises UnknownRecordError. `progress` is told
-    each file's name.
+    With `window_us`, summaries in place of samples. Raises UnknownRecordError. `told` hears
+    of each file.
     """
     document = record_of(registry, pilot, person)
     folder = registry.folder / "exports" / pilot / person
@@ -37,7 +37,7 @@ def export_person(
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         path.chmod(0o600)
         loans = registry.lending.loans(pilot, person)
-        index = write_measurements(archive, store, loans, window_us, progress)
+        index = write_measurements(archive, store, loans, window_us, told)
         document["measurements"] = index
         archive.writestr("person.json", json.dumps(document, indent=2, ensure_ascii=False))
     registry.audit.append("export", actor, pilot=pilot, person=person, file=path.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from vointi_contract.signing import read_public_keys
 
 from ..errors import ConflictError, RegistryError
+from ..progress import Told, untold
 from .consent.receipts import utc
 from .erased import ErasedList
 from .registry import Registry
@@ -34,6 +35,8 @@ def backup(
     folder: Path,
     actor: str,
     store_name: str = STORE,
+    *,
+    told: Told = untold,
 ) -> dict[str, Any]:
     """Copy everything into a new folder and sign its manifest. Raises ConflictError, StoreError.
 
@@ -44,7 +47,9 @@ def backup(
     (folder / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     registry.audit.append("backup", actor, folder=folder.name)
+    told(0, 0, f"copying {store_name}")
     copy_store(folder / store_name)
+    told(0, 0, "copying the registry")
     _copy_databases(registry.folder, folder)
     issuer = (str(p.relative_to(registry.folder)) for p in registry.folder.glob(_ISSUER))
     for name in (*_PLAIN, *issuer):
@@ -52,7 +57,8 @@ def backup(
         if source.exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copyfile(source, folder / name)
-    files = {str(p.relative_to(folder)): _hash(p) for p in sorted(folder.rglob("*")) if p.is_file()}
+    names = [str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.is_file()]
+    files = dict(zip(names, _hashes(folder, names, told), strict=True))
     for name in files:
         (folder / name).chmod(0o600)
     manifest: dict[str, Any] = {"made": utc(registry.wall_us()), "files": files}
@@ -80,6 +86,7 @@ def restore(
     *,
     trusted_key: str | None = None,
     bring: Callable[[Path], Sequence[str]] = lambda _folder: (),
+    told: Told = untold,
 ) -> dict[str, Any]:
     """Put a backup in place of the data folder, which is kept beside it.
 
@@ -89,7 +96,8 @@ def restore(
     the data folder, before anything is replaced, and names what that was. Raises RegistryError,
     ConflictError, and what `bring` raises.
     """
-    manifest = check(folder, trusted_key or _own_key(data_dir))
+    manifest = check(folder, trusted_key or _own_key(data_dir), told)
+    told(0, 0, "copying")
     brought = bring(folder)
     draft = data_dir.with_name(data_dir.name + ".restoring")
     shutil.rmtree(draft, ignore_errors=True)
@@ -105,7 +113,7 @@ def restore(
     return manifest
 
 
-def check(folder: Path, trusted_key: str | None = None) -> dict[str, Any]:
+def check(folder: Path, trusted_key: str | None = None, told: Told = untold) -> dict[str, Any]:
     """Whether a backup is whole and signed; its manifest. Raises RegistryError."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
@@ -118,9 +126,9 @@ def check(folder: Path, trusted_key: str | None = None) -> dict[str, Any]:
     except InvalidSignature as exc:
         fix = "was not signed by this gateway; name its key if it comes from another"
         raise RegistryError("folder", f"{folder} {fix}") from exc
-    for name, digest in said["files"].items():
-        path = folder / name
-        if not path.is_file() or _hash(path) != digest:
+    found = _hashes(folder, list(said["files"]), told)
+    for (name, digest), here in zip(said["files"].items(), found, strict=True):
+        if here != digest:
             raise RegistryError("folder", f"{name} is missing or was changed; use another backup")
     return manifest
 
@@ -151,6 +159,17 @@ def _aside(data_dir: Path) -> Path:
     while (found := data_dir.with_name(f"{data_dir.name}.before-restore-{number}")).exists():
         number += 1
     return found
+
+
+def _hashes(folder: Path, names: Sequence[str], told: Told) -> Iterator[str]:
+    """Of each file in turn; empty for one that is not there."""
+    paths = [folder / name for name in names]
+    sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
+    done = 0
+    for name, path, size in zip(names, paths, sizes, strict=True):
+        told(done, sum(sizes), f"checking {name}")
+        yield _hash(path) if path.is_file() else ""
+        done += size
 
 
 def _hash(path: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RegistryError
+from ..progress import Told, untold
 from .backup import MANIFEST, check, restore
 from .doctor import examine
 from .erasure import Erasures
@@ -40,6 +41,7 @@ def drill(
     data_dir: Path,
     count_readings: Callable[[Path], int],
     trusted_key: str | None = None,
+    told: Told = untold,
 ) -> dict[str, Any]:
     """Restore into a folder of its own, open it, look at all of it.
 
@@ -47,13 +49,14 @@ def drill(
 
     Who was erased since is on the list of `data_dir` and is erased there first, as in earnest.
     """
-    manifest = check(folder, trusted_key)
+    manifest = check(folder, trusted_key, told)
     with tempfile.TemporaryDirectory(prefix=".drill-", dir=data_dir.parent) as made:
         target = Path(made) / "data"
         target.mkdir()
         if (data_dir / "erased.jsonl").exists():
             shutil.copyfile(data_dir / "erased.jsonl", target / "erased.jsonl")
-        restore(folder, target, trusted_key=trusted_key or manifest["key"])
+        restore(folder, target, trusted_key=trusted_key or manifest["key"], told=told)
+        told(0, 0, "reading it")
         registry = Registry(target)
         registry.open()
         try:

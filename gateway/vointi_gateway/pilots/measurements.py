@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vointi_contract.metrics import by_name
 
+from ..progress import Told
 from ..store.model import Samples, SeriesQuery, Windows
 from ..store.port import KeepingStore
 from .consent.receipts import utc
@@ -59,7 +60,7 @@ def write_measurements(
     store: Measurements,
     loans: Iterable[Loan],
     window_us: int | None,
-    progress: Callable[[str], None],
+    told: Told,
 ) -> list[dict[str, Any]]:
     """Write the files of all loans; an index that says what each was read from.
 
@@ -67,19 +68,19 @@ def write_measurements(
     outlive the samples. With it, summaries by that window alone.
     """
     index = []
-    for loan in loans:
-        for file in _files(store, loan, window_us):
-            progress(file.name)
-            source = _write(archive, store, file)
-            index.append(
-                {
-                    "file": file.name,
-                    "from": utc(file.query.from_us),
-                    "to": utc(file.query.to_us),
-                    "resolution": "raw" if file.window_us is None else _seconds(file.window_us),
-                    "source": source,
-                }
-            )
+    files = [file for loan in loans for file in _files(store, loan, window_us)]
+    for number, file in enumerate(files):
+        told(number, len(files), file.name)
+        source = _write(archive, store, file)
+        index.append(
+            {
+                "file": file.name,
+                "from": utc(file.query.from_us),
+                "to": utc(file.query.to_us),
+                "resolution": "raw" if file.window_us is None else _seconds(file.window_us),
+                "source": source,
+            }
+        )
     return index
 
 

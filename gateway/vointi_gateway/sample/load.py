@@ -12,6 +12,7 @@ from vointi_contract.status import Birth, DeviceInfo, StreamInfo
 from ..pilots.consent.state import Kind
 from ..pilots.consent.texts import load_texts
 from ..pilots.registry import Registry
+from ..progress import Told, untold
 from ..store.model import Commit, Counts, Outcome, Receipt, StoredReading
 from ..store.port import Store
 from .plan import Device, Person, Sample
@@ -33,10 +34,13 @@ def load_registry(sample: Sample, registry: Registry) -> None:
     registry.audit.append(ACTOR, ACTOR, seed=sample.seed, people=len(sample.people))
 
 
-def load_readings(sample: Sample, store: Store) -> int:
-    """Every reading, with its receipt and counts; how many. Raises StoreError."""
+def load_readings(sample: Sample, store: Store, told: Told = untold) -> int:
+    """Every reading, with its receipt and counts; how many. Raises StoreError.
+
+    `told` hears how many devices' readings are in.
+    """
     born = {birth.edge: birth.to_json().decode() for birth in births(sample)}
-    found = _stored(sample)
+    found = _stored(sample, told)
     number = 0
     while group := tuple(islice(found, _GROUP)):
         number += len(group)
@@ -64,9 +68,10 @@ def _info(device: Device, streams: int) -> DeviceInfo:
     return DeviceInfo(name, device.model, device.kind, device.person, listed)
 
 
-def _stored(sample: Sample) -> Iterator[StoredReading]:
+def _stored(sample: Sample, told: Told) -> Iterator[StoredReading]:
     people = {(p.pilot, p.person): p for p in sample.people}
-    for device in sample.devices:
+    for number, device in enumerate(sample.devices):
+        told(number, len(sample.devices), device.pilot)
         purposes = None
         if device.person is not None:
             who = people[device.pilot, device.person]
