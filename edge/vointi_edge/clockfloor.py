@@ -3,11 +3,14 @@
 A Raspberry Pi 4 wakes in 1970 or where its file system left off. The floor is the last trusted time
 that was saved, and never before this release was made. `vointi-edge clock-floor` sets the system's
 clock to it at boot, before TLS and before a time service answers; wall time below it is not
-believed.
+believed. The unit runs this module by itself: the rest of the boot waits for it, and the whole
+program takes seconds to be imported.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,3 +54,23 @@ def raise_system_clock(floor_us: int) -> int:
         return 0
     time.clock_settime_ns(time.CLOCK_REALTIME, floor_us * 1000)
     return behind_us
+
+
+def apply_floor(data_dir: Path) -> None:
+    """Set the system's clock to the floor kept in `data_dir`, and say so where it moved."""
+    moved_us = raise_system_clock(ClockFloor(data_dir / FLOOR_FILE).read())
+    if moved_us:
+        said = f"clock: set forward by {moved_us / 1e6:.0f} s, to the last time known\n"
+        sys.stdout.write(said)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m vointi_edge.clockfloor --data-dir FOLDER`; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="vointi_edge.clockfloor")
+    parser.add_argument("--data-dir", type=Path, required=True)
+    apply_floor(parser.parse_args(argv).data_dir)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

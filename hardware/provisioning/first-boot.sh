@@ -13,5 +13,7 @@ sed -i 's| systemd\.run=[^ ]*vointi[^ ]*||; s| systemd\.run_success_action=reboo
 mkdir -p "$share" "$units/multi-user.target.wants"
 cp -r "$boot/vointi/provisioning/." "$share/"
 chmod 0755 "$share/provision.sh"
+# The boot partition is FAT, which gives every file the mode of a program.
+chmod 0644 "$share"/units/*
 cp "$share/units/vointi-firstboot.service" "$units/"
 ln -sf ../vointi-firstboot.service "$units/multi-user.target.wants/vointi-firstboot.service"

@@ -49,6 +49,11 @@ file() { # file MODE SOURCE DESTINATION
     && [[ $(stat -c %a "$destination") == "${mode#0}" ]]; then
     return
   fi
+  # Run from where it was installed, what it would install is there already.
+  if [[ $source -ef $destination ]]; then
+    change "set the mode of $3" chmod "$mode" "$destination"
+    return
+  fi
   change "write $3" install -D -m "$mode" "$source" "$destination"
 }
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,31 @@ def test_a_card_provisions_itself_at_its_first_boot(
     assert "install the program" in said
 
 
+def test_what_the_first_boot_installed_provisions_from_its_own_folder(
+    folder: Path, source: Path, tmp_path: Path
+) -> None:
+    """Source and destination of the units are one file there; FAT calls every file a program."""
+    boot, wheels, pi = tmp_path / "bootfs", tmp_path / "dist", tmp_path / "pi"
+    boot.mkdir()
+    wheels.mkdir()
+    (boot / "cmdline.txt").touch()
+    (wheels / "vointi_edge-0.1.0-py3-none-any.whl").touch()
+    words = ("--boot", str(boot), "--from", str(source), "--wheels", str(wheels))
+    run(folder / "prepare-card.sh", *words)
+    shutil.rmtree(boot / "vointi" / "wheels")
+    for path in boot.rglob("*.*"):
+        path.chmod(0o755)
+    run(boot / "vointi" / "first-boot.sh", VOINTI_BOOT=str(boot), VOINTI_ROOT=str(pi))
+    share = pi / "opt/vointi/share/provisioning"
+    modes = {path.stat().st_mode & 0o777 for path in (share / "units").iterdir()}
+    assert modes == {0o644}
+    (share / "units" / "vointi-lights.service").chmod(0o755)
+    again = ("--from", str(boot / "vointi"), "--prefix", str(pi))
+    said = run(share / "provision.sh", *again)
+    assert "set the mode of /opt/vointi/share/provisioning/units/vointi-lights.service" in said
+    assert "0 changes made" in run(share / "provision.sh", *again)
+
+
 STUB = """\
 #!/bin/sh
 # python3 -m venv --clear FOLDER: a program that only knows its version.
@@ -189,6 +215,30 @@ def test_the_sandbox_scores_at_most_2_5(folder: Path, unit: str) -> None:
     if found is None:
         pytest.skip(f"this systemd-analyze reads no unit files: {done.stderr.strip()[:80]}")
     assert float(found[1]) <= 2.5, done.stdout
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_what_a_filter_forbids_is_refused_and_kills_nobody(folder: Path, unit: str) -> None:
+    """Libraries try calls that they can do without: numpy's mbind(2) ended the whole process."""
+    words = (folder / "units" / unit).read_text().splitlines()
+    assert "SystemCallFilter=@system-service" in " ".join(words)
+    assert "SystemCallErrorNumber=EPERM" in words
+
+
+def test_the_clock_is_set_without_the_rest_of_the_program(folder: Path, tmp_path: Path) -> None:
+    """The boot waits for it, and its sandbox is a narrow one."""
+    unit = (folder / "units" / "vointi-clock-floor.service").read_text()
+    command = re.search(r"^ExecStart=/opt/vointi/current/bin/python (.*)$", unit, re.MULTILINE)
+    assert command is not None
+    words = command[1].replace("/var/lib/vointi-edge", str(tmp_path)).split()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *words],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    ours = {name for name in imported if name.split(".")[0] in ("vointi_edge", "numpy")}
+    assert ours == {"vointi_edge", "vointi_edge.files"}
 
 
 def test_the_edge_may_ask_for_the_clock_and_not_set_it(folder: Path) -> None:

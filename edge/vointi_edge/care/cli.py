@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from vointi_edge.catalogue import Model
 from vointi_edge.clock import make_clock
-from vointi_edge.clockfloor import FLOOR_FILE, ClockFloor, raise_system_clock
+from vointi_edge.clockfloor import FLOOR_FILE, ClockFloor, apply_floor
 from vointi_edge.config import EdgeConfig
 from vointi_edge.vitals import run_folder
 
@@ -99,9 +99,7 @@ def _reset(arguments: argparse.Namespace, load: Load) -> int:
 
 
 def _clock_floor(arguments: argparse.Namespace) -> int:
-    moved_us = raise_system_clock(ClockFloor(arguments.data_dir / FLOOR_FILE).read())
-    if moved_us:
-        print(f"clock: set forward by {moved_us / 1e6:.0f} s, to the last time known")
+    apply_floor(arguments.data_dir)
     return 0
 
 
