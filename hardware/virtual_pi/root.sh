@@ -4,11 +4,27 @@
 # who own files), and configured inside the emulated machine: nothing foreign runs on this one.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-key=$(fingerprint hardware/virtual_pi/{root,register,lib,kernel}.sh hardware/virtual_pi/{second-stage,init} \
-  $(cd "$clone" && find hardware/virtual_pi/overlay -type f | sort))
-done_already "$work/root.key" "$key" && exit 0
-
 programs mke2fs:e2fsprogs
+key=$(fingerprint hardware/virtual_pi/{root,register,kernel}.sh hardware/virtual_pi/{second-stage,init})
+
+# What is ours of the system is written anew into the image that is configured: seconds, not minutes.
+overlay() {
+  local files key path
+  files=$(cd "$here/overlay" && find . -type f | sed 's|^\./||' | sort)
+  key=$(cat "$work/root.key")-$(cd "$here/overlay" && echo "$files" | xargs cat | sha256sum | cut -c1-16)
+  done_already "$work/overlay.key" "$key" && return
+  for path in $files; do
+    printf 'rm %s\nwrite %s %s\n' "/$path" "$here/overlay/$path" "/$path"
+    printf "sif /$path %s\n" "mode 0100644" "uid 0" "gid 0"
+  done | PATH=$PATH:/usr/sbin:/sbin debugfs -w -f - "$work/root.img" > "$work/overlay.log" 2>&1
+  for path in $files; do
+    PATH=$PATH:/usr/sbin:/sbin debugfs -R "cat /$path" "$work/root.img" 2> /dev/null \
+      | cmp -s - "$here/overlay/$path" || unavailable "/$path is not in the system ($work/overlay.log)"
+  done
+  echo "$key" > "$work/overlay.key"
+}
+done_already "$work/root.key" "$key" && overlay && exit 0
+
 as_root=(env "PATH=$PATH:/usr/sbin:/sbin")
 if [ "$(id -u)" -ne 0 ]; then
   sudo -n true 2>/dev/null || unavailable "to own files as root takes root: sudo make virtual-pi"
@@ -31,7 +47,7 @@ say "unpacking it"
 "${as_root[@]}" bash "$here/register.sh" "$debs" "$tree" > "$work/root.log" 2>&1 \
   || unavailable "Debian's packages cannot be unpacked ($work/root.log)"
 "${as_root[@]}" cp -r "$work/modules" "$tree/usr/lib/"
-"${as_root[@]}" cp -r "$here/overlay/." "$tree/"
+"${as_root[@]}" cp -r "$here/overlay/." "$tree/" # its units are enabled inside
 "${as_root[@]}" install -m 755 "$here/second-stage" "$tree/second-stage"
 rm -f "$work/root.img"
 "${as_root[@]}" mke2fs -q -t ext4 -L rootfs -d "$tree" "$work/root.img" 3G
@@ -42,4 +58,6 @@ say "configuring it inside the emulated machine (some minutes, once; $work/root.
 emulate "$work/root.img" "$work/root.console" 3600 2>> "$work/root.log" || true
 grep -q "second stage: done" "$work/root.console" \
   || unavailable "Debian's packages were not configured ($work/root.console)"
+rm -f "$work/overlay.key"
 echo "$key" > "$work/root.key"
+overlay
