@@ -17,9 +17,9 @@ import sys
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from vointi_contract.errors import ContractError
+from vointi_contract.release_file import make_release
 from vointi_contract.signing import public_key_text
-from vointi_edge.errors import EdgeError
-from vointi_edge.update.package import make_release
 
 
 def main() -> int:
@@ -39,7 +39,7 @@ def main() -> int:
         made = make_release(
             wheels, args.out, key, version=version, number=args.number, over=args.over
         )
-    except EdgeError as error:
+    except ContractError as error:
         print(error, file=sys.stderr)
         return 2
     print(f"{args.out}: {made.version}, number {made.number}, {len(made.wheels)} wheels")

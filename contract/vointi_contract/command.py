@@ -11,7 +11,10 @@ Kinds and their arguments:
     config       {"text": "…"}              replace edge.toml; rolled back when it does not serve
     diagnostics  {}                         the edge's redacted state, in the answer
     update       {"url": "…", "sha256": "…"}  install a signed release; rolled back when it does not
-                                            serve
+                                            serve. A path is one of the gateway's, asked for in
+                                            the edge's own name (errand.py)
+
+The answer to an update that was tried has {"version": "…", "rolled_back": false} in `details`.
 """
 
 from __future__ import annotations

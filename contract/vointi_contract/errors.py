@@ -31,6 +31,10 @@ class SignatureError(ContractError):
     """A document that nobody trusted here has signed."""
 
 
+class ReleaseError(ContractError):
+    """A release is not what somebody trusted here has signed."""
+
+
 class TopicError(ContractError):
     """A topic, or a name that should become part of one, breaks the contract."""
 

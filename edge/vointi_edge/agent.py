@@ -7,6 +7,7 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from vointi_edge.configtrial import ConfigTrial
 from vointi_edge.connection import AwaitableStore, broker_of, context_of
 from vointi_edge.crew import Crew
 from vointi_edge.errors import OutboxError
+from vointi_edge.identity.errand import errand
 from vointi_edge.keeper import TAKEN_FILE, PolicyKeeper, TakenNumbers
 from vointi_edge.keeping import Keeping
 from vointi_edge.learnt import Learnt
@@ -44,7 +46,7 @@ from vointi_edge.sources.wired import TRANSPORTS as WIRED
 from vointi_edge.sources.wired import WiredSources
 from vointi_edge.state import DeviceStates
 from vointi_edge.steward import Steward
-from vointi_edge.update.orders import UpdateOrders
+from vointi_edge.update.orders import ROOT, UpdateOrders
 from vointi_edge.uplink.uplink import Uplink
 from vointi_edge.watchdog import ServiceManager
 
@@ -72,6 +74,7 @@ class Agent:
         password: str | None,
         trial: ConfigTrial,
         run_dir: Path,
+        root: Path = ROOT,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -138,7 +141,9 @@ class Agent:
             config.data_dir,
             self._uplink.answer,
             lambda: self._uplink.serves,
-            context_of(config.mqtt.tls),
+            tls=context_of(config.mqtt.tls),
+            gateway=partial(errand, config.data_dir),
+            root=root,
         )
         self._orders = Orders(
             config.edge,

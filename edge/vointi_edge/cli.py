@@ -22,6 +22,7 @@ from vointi_edge.errors import ConfigError, EdgeError, Problem, RestartError
 from vointi_edge.lock import DataLock
 from vointi_edge.placing import placing_problem
 from vointi_edge.update.cli import add_command as add_update
+from vointi_edge.update.orders import ROOT
 from vointi_edge.vitals import run_folder
 
 EX_TEMPFAIL = 75  # sysexits.h: begin anew, please
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     run = commands.add_parser("run", help="read devices until stopped")
     run.add_argument("--config", type=Path, required=True, metavar="edge.toml")
+    run.add_argument("--root", type=Path, default=ROOT, help="where updates tell how they ended")
     run.add_argument("--verbose", action="store_true", help="log what is usually not worth it")
     run.set_defaults(command=_run)
     check = commands.add_parser("check", help="check configuration and catalogue")
@@ -170,7 +172,7 @@ def _run(arguments: argparse.Namespace) -> int:
     config, models, password = _load(path)
     try:
         with DataLock(config.data_dir):
-            asyncio.run(_run_agent(path, config, models, password))
+            asyncio.run(_run_agent(arguments, config, models, password))
     except RestartError as error:
         logging.getLogger(__name__).info("%s", error)
         return EX_TEMPFAIL
@@ -187,7 +189,10 @@ def _check_successor(path: Path, config: EdgeConfig) -> None:
 
 
 async def _run_agent(
-    path: Path, config: EdgeConfig, models: dict[str, Model], password: str | None
+    arguments: argparse.Namespace,
+    config: EdgeConfig,
+    models: dict[str, Model],
+    password: str | None,
 ) -> None:
     from vointi_edge.agent import Agent, kernel_boot_id
     from vointi_edge.clock import make_clock
@@ -199,8 +204,9 @@ async def _run_agent(
         clock=make_clock(config.clock_trust, config.clock_speed, floor_us),
         kernel_boot=kernel_boot_id(),
         password=password,
-        trial=ConfigTrial(path, lambda new: _check_successor(new, config)),
+        trial=ConfigTrial(arguments.config, lambda new: _check_successor(new, config)),
         run_dir=run_folder(config.data_dir),
+        root=arguments.root,
     )
     task = asyncio.create_task(agent.run(), name="agent")
     loop = asyncio.get_running_loop()

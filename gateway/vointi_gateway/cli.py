@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import logs
 from .commands import add_commands
+from .commands.edge import add_edge_commands
 from .config import Settings, load
 from .errors import ConfigError, GatewayError
 from .gateway import Gateway
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         _common(command)
         command.set_defaults(run=run)
     add_commands(commands, _common)
-    identity.add_commands(commands, _common)
+    add_edge_commands(identity.add_commands(commands, _common), _common)
     return parser
 
 

@@ -215,6 +215,8 @@ class Settings:
     url: str = ""
     #: How long an export of everything about a person can be fetched; then its file is removed.
     export_days: int = 7
+    #: Public keys of who may release the edge's program; `release.keys` in the data folder.
+    release_keys: Path | None = None
     #: How long an edge may be silent about a device that another edge reaches, too, and keep it.
     lease_silent_s: float = 60.0
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .alarms import LOOK_S, Alarms, Sources
 from .chores import Chores, ChoreThread
 from .config import Settings
+from .courier import Courier
 from .errors import StoreError
 from .fleet import Fleet
 from .house import house_of
@@ -28,6 +29,7 @@ from .making import beside, erase_person, make_store
 from .pilots.gate import Gate
 from .pilots.registry import Registry
 from .quarantine import QuarantineRoom
+from .releases import releases_of
 from .steward import Steward
 from .store.embedded import EmbeddedStore
 from .store.influx.forwarder import InfluxForwarder, InfluxTarget
@@ -60,6 +62,7 @@ class Gateway:
         self.version = metadata.version("vointi-gateway")
         self.fleet = Fleet((), self._why_shut_out, self._heard)
         self.registry = Registry(settings.data_dir, wall_us)
+        self.releases = releases_of(settings, self.registry)
         self.hub = LiveHub()
         self.store = make_store(settings)
         self.readings = cast(Store, ReadOnly(self.store))
@@ -105,7 +108,8 @@ class Gateway:
         mine = share or Share()
         silent_s = self.settings.lease_silent_s
         leasing = Leasing(self.registry.leases, self.fleet, mine.has_edge, silent_s=silent_s)
-        self._steward = Steward(self.registry, self.fleet, mine.has_edge, leasing)
+        courier = Courier(self.registry, self.fleet, mine.has_edge)
+        self._steward = Steward(self.registry, self.fleet, mine.has_edge, leasing, courier)
         works: list[Callable[[], None]] = [chores, *([house.due] if house else [])]
         self._chores = ChoreThread(*(_if_leading(mine, work) for work in works))
         if self.settings.influx is not None and isinstance(self.store, EmbeddedStore):

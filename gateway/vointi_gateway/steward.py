@@ -10,6 +10,7 @@ from typing import Protocol
 from vointi_contract.command import CommandResult
 from vointi_contract.status import Birth
 
+from .courier import Courier
 from .errors import GatewayError
 from .fleet import Fleet
 from .leasing import Leasing
@@ -39,6 +40,7 @@ class Steward:
         fleet: told which pilots and edges there are.
         mine: whether an edge is ours to send policies to.
         leasing: decides between edges that reach the same device.
+        courier: carries commands to edges.
 
     """
 
@@ -48,12 +50,13 @@ class Steward:
         fleet: Fleet,
         mine: Callable[[str], bool],
         leasing: Leasing,
+        courier: Courier,
     ) -> None:
         self._mine = mine
         self._registry, self._fleet = registry, fleet
         self._publish: Publish | None = None
         self._gate = Gate()
-        self._leasing = leasing
+        self._leasing, self._courier = leasing, courier
         self._revision = 0
         self._owed: set[str] = set()
         self._owed_lock = threading.Lock()
@@ -97,12 +100,14 @@ class Steward:
         self._wake.set()
 
     def answered(self, result: CommandResult) -> None:
-        """An edge said what became of a policy."""
+        """An edge said what became of a policy or a command."""
         if result.outcome != "done":
             log.warning(
-                "%s %s policy %d: %s", result.edge, result.outcome, result.number, result.reason
+                "%s %s %s %d: %s",
+                *(result.edge, result.outcome, result.kind, result.number, result.reason),
             )
         self._registry.policies.answered(result)
+        self._registry.commands.answered(result)
 
     def start(self, publish: Publish) -> None:
         """Begin to watch the registry and to send policies."""
@@ -133,6 +138,7 @@ class Steward:
         if late:
             self._registry.consents.expire()
         self._leasing.step()
+        self._courier.step(self._deliver)
         if self._registry.revision() != self._revision:
             self.refresh()
             late = True
@@ -156,6 +162,9 @@ class Steward:
                 failed.add(view.edge)
         with self._owed_lock:
             self._owed |= failed
+
+    def _deliver(self, topic: str, payload: bytes) -> bool:
+        return self._publish is not None and self._publish(topic, payload)
 
     def _sent(self, topic: str, payload: bytes) -> bool:
         return self._publish is not None and self._publish(topic, payload, retain=True)

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from release_kit import KEY, installed, release
+from vointi_contract.errors import ReleaseError
+from vointi_contract.release import Manifest, Wheel
 from vointi_edge.errors import UpdateError
-from vointi_edge.update.manifest import Manifest, Wheel
 from vointi_edge.update.package import read_release
 from vointi_edge.update.service import SystemdService
 from vointi_edge.update.slots import Slots
@@ -132,7 +133,7 @@ def test_an_older_release_needs_a_signed_word(box: Box, quick_install: list[str]
 @pytest.mark.parametrize("name", ["../a-1-py3-none-any.whl", "a.whl", "/a-1-py3-none-any.whl"])
 def test_a_wheel_is_named_as_a_wheel(name: str) -> None:
     manifest = Manifest("1", 1, None, (Wheel(name, "0" * 64, 1),))
-    with pytest.raises(UpdateError, match="no wheel's name"):
+    with pytest.raises(ReleaseError, match="no wheel's name"):
         Manifest.from_json(manifest.to_json())
 
 

@@ -85,12 +85,10 @@ async def test_a_release_comes_by_https_alone(tmp_path: Path) -> None:
 
 async def test_the_end_is_told_once_and_only_when_the_gateway_listens(tmp_path: Path) -> None:
     result = CommandResult("home-1", 7, "update", "done")
-    StateFile(tmp_path).tell(result)
+    StateFile(tmp_path / "update").tell(result)
     listens, answers = False, list[CommandResult]()
     for listens in (False, True, True):
-        orders = UpdateOrders(
-            tmp_path, answers.append, lambda now=listens: now, None, tmp_path / OUTCOME_FILE
-        )
+        orders = UpdateOrders(tmp_path, answers.append, lambda now=listens: now, root=tmp_path)
         told = asyncio.create_task(orders.run())
         await asyncio.sleep(0)
         told.cancel()

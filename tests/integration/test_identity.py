@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import ssl
 import subprocess
 import time
@@ -13,9 +15,17 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway_kit import BIN, EDGE, PASSWORDS, PILOT, Process, running_gateway, wait_for
 from identity_kit import Records, tls_broker
+from release_kit import KEY, release
+from vointi_contract.release import Manifest
+from vointi_contract.signing import public_key_text
 from vointi_edge.cli import main
+from vointi_edge.update import cli as update_cli
+from vointi_edge.update.service import SystemdService
+from vointi_edge.update.slots import Slots
+from vointi_gateway import cli
 from vointi_gateway.config import load
 from vointi_gateway.identity.service import Identity
 
@@ -140,3 +150,99 @@ def test_the_edge_refuses_a_broker_of_another_name(site: Site) -> None:
     with site.running_edge(config):
         wait_for(lambda: "certificate verify failed" in site.log())
         assert not site.edge_online()
+
+
+class Supervisor(SystemdService):
+    """Plays systemd: starts what `current` names, in place of what ran."""
+
+    def __init__(self, site: Site, config: Path) -> None:
+        super().__init__(site.folder / "edge" / "run", trial_s=60, steady_s=0, look_s=0.05)
+        self._root, self._config = site.folder / "opt", config
+        self._log = site.folder / "edge.log"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def connected(self) -> bool:
+        return False  # the vital signs say so every quarter of a minute, which is too long here
+
+    def restart(self) -> None:
+        self.stop()
+        program = str(self._root / "current" / "bin" / "vointi-edge")
+        command = [program, "run", "--config", str(self._config), "--root", str(self._root)]
+        with self._log.open("a") as log:
+            self._child = subprocess.Popen(command, stderr=log)
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.terminate()
+            self._child.wait(60)
+
+
+def install(slots: Slots, manifest: Manifest, _wheels: Path) -> str:
+    """In place of pip: this program, saying the release's version (test_update.py: real ones)."""
+    slot = f"versions/{manifest.id}"
+    program = slots._root / slot / "bin" / "vointi-edge"
+    program.parent.mkdir(parents=True)
+    says = f"import sys, vointi_edge; vointi_edge.__version__ = '{manifest.version}'"
+    runs = "from vointi_edge.cli import main; sys.exit(main(sys.argv[1:]))"
+    program.write_text(f'#!/bin/sh\nexec {BIN}/python -c "{says}; {runs}" "$@"\n')
+    program.chmod(0o755)
+    return slot
+
+
+def test_a_release_reaches_the_edge_from_the_gateway(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = Ed25519PrivateKey.generate()
+    data, opt, made = site.folder / "edge", site.folder / "opt", site.folder / "made"
+    for folder in (opt / "share", opt / "versions", made):
+        folder.mkdir(parents=True)
+    trusted = public_key_text(KEY.public_key())
+    (opt / "share" / "release.keys").write_text(trusted + "\n")
+    (site.folder / "gw" / "release.keys").write_text(
+        f"{trusted}\n{public_key_text(stranger.public_key())}\n"
+    )
+    config = edge_toml(site.folder, int(site.broker.ready["tls_port"]))
+    config.write_text(f'{config.read_text()}[policy]\nkeys_file = "{data}/identity/policy.keys"\n')
+    assert site.enrol(config, site.ticket()) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(Slots, "install", install)
+    first = install(Slots(opt), Manifest("0.0", 1, None, ()), made)
+    for link in ("current", "confirmed"):
+        Slots(opt).point(link, first)
+    supervisor = Supervisor(site, config)
+    monkeypatch.setattr(update_cli, "SystemdService", lambda _run_dir: supervisor)
+
+    def command(*words: str) -> str:
+        """`vointi-gateway …` beside the gateway that runs."""
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*words, "--config", str(site.folder / "gateway.toml")])
+        assert ended.value.code == 0, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    def listed() -> dict[str, Any]:
+        (one,) = json.loads(command("edge", "list", "--json"))["edges"]
+        return {"version": one["version"], **(one["order"] or {})}
+
+    def update() -> None:
+        """Order the newest release, and do what vointi-update does when the order is there."""
+        command("edge", "update", EDGE)
+        wait_for((data / "update" / "order.json").exists, 60)
+        wait_for(lambda: listed()["state"] == "fetched", 60, 0.3)
+        main(["update", "--pending", "--config", str(config), "--root", str(opt)])
+        capsys.readouterr()
+        wait_for(lambda: listed()["state"] != "fetched", 60, 0.3)
+
+    supervisor.restart()
+    with contextlib.closing(contextlib.ExitStack()) as ends:
+        ends.callback(supervisor.stop)
+        wait_for(lambda: listed()["version"] == "0.0", 60, 0.3)
+        command("release", "add", str(release(made, 2, whole=False)))
+        update()
+        assert (listed()["version"], listed()["state"]) == ("0.2", "done")
+        said = command("edge", "command", EDGE, "diagnostics", "--wait", "60")
+        assert '"version": "0.2"' in said
+        # Signed by whom the gateway believes, and the box does not.
+        command("release", "add", str(release(made, 3, key=stranger, whole=False)))
+        update()
+        assert (listed()["version"], listed()["state"]) == ("0.2", "refused")
+        assert "is not trusted here" in listed()["reason"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from vointi_edge.update.package import make_release
+from vointi_contract.release_file import make_release
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 

@@ -29,7 +29,7 @@ WITHOUT_A_BODY = ("/approve", "/use")
 PLACES = {
     "{path:path}": "css/base.css", "{token}": "none", "{pilot}": PILOT, "{person}": PERSON,
     "{purpose}": "care", "{erasure}": "none", "{export}": "none", "{approval}": "none",
-    "{delivery}": "none",
+    "{delivery}": "none", "{digest}": "0" * 64,
 }  # fmt: skip
 QUERIES = {"GET /api/v1/series": f"?device={OWN}&metric=heart_rate&{SPAN}"}
 #: 503: the route is open to this role, and the stream is not, because the house is closing.
@@ -83,6 +83,8 @@ POST /api/v1/enrol/renew          422       422     422  422  422      422
 GET /api/v1/edges                 401       403     403  403  200      403
 POST /api/v1/edges/{edge}/ticket  401       403     403  403  201      403
 POST /api/v1/edges/{edge}/revoke  401       403     403  403  204      403
+GET /api/v1/releases              401       403     403  403  200      403
+GET /api/v1/releases/{digest}/file 401      401     401  401  401      401
 GET /                             303       200     200  200  200      303
 GET /pilots/{pilot_id}            303       200     200  200  200      200
 GET /static/{path:path}           200       200     200  200  200      200

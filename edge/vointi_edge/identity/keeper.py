@@ -77,7 +77,11 @@ class Keeper:
 
     def prove(self, request: str) -> bytes:
         """The key in use signs for the next one (ECDSA-SHA256, DER)."""
-        return self._key(PAIR).sign(_RENEWAL + request.encode(), ec.ECDSA(hashes.SHA256()))
+        return self.sign(_RENEWAL + request.encode())
+
+    def sign(self, message: bytes) -> bytes:
+        """The key in use signs (ECDSA-SHA256, DER). Raises IdentityError."""
+        return self._key(PAIR).sign(message, ec.ECDSA(hashes.SHA256()))
 
     def accept(self, chain: str, trust: str) -> None:
         """Take the answer into use. Raises IdentityError when it is not for the next key."""

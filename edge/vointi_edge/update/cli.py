@@ -12,16 +12,16 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from vointi_contract.errors import SignatureError
+from vointi_contract.release_file import MAX_RELEASE
 from vointi_contract.signing import read_public_keys
 
 from vointi_edge.config import load_place
 from vointi_edge.errors import UpdateError
 from vointi_edge.lock import DataLock
-from vointi_edge.update.orders import FOLDER, MAX_RELEASE, ORDER_FILE, RELEASE_FILE
+from vointi_edge.update.orders import FOLDER, ORDER_FILE, RELEASE_FILE, ROOT
 from vointi_edge.update.service import SystemdService
 from vointi_edge.update.updater import Updater
 
-ROOT: Final = Path("/opt/vointi")
 RUN_DIR: Final = Path("/run/vointi-edge")
 _MAX_ORDER: Final = 1024
 

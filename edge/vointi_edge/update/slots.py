@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from vointi_contract.release import Manifest
+
 from vointi_edge.errors import UpdateError
 from vointi_edge.files import sync_folder
-from vointi_edge.update.manifest import Manifest
 
 CURRENT: Final = "current"
 CONFIRMED: Final = "confirmed"

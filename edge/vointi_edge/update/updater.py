@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -13,10 +13,10 @@ from typing import Final, Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from vointi_contract.command import CommandResult, Outcome
 from vointi_contract.jsonform import MAX_TEXT
+from vointi_contract.release import Manifest
 
 from vointi_edge.errors import UpdateError
 from vointi_edge.text import printable
-from vointi_edge.update.manifest import Manifest
 from vointi_edge.update.package import read_release, unpack
 from vointi_edge.update.slots import CONFIRMED, CURRENT, PREVIOUS, Slots
 from vointi_edge.update.state import StateFile, Trial, UpdateState
@@ -146,11 +146,15 @@ class Updater:
 
     def _end(self, trial: Trial, last: int) -> None:
         outcome: Outcome = "done" if trial.verdict == "done" else "failed"
-        self._tell(trial.edge, trial.command, outcome, trial.reason)
+        details = {"version": trial.version, "rolled_back": outcome == "failed"}
+        self._tell(trial.edge, trial.command, outcome, trial.reason, details)
         self._state.save(UpdateState(last, None))
         self._slots.tidy()
 
-    def _tell(self, edge: str, command: int, outcome: Outcome, reason: str) -> None:
+    def _tell(
+        self, edge: str, command: int, outcome: Outcome, reason: str,
+        details: Mapping[str, object] | None = None,
+    ) -> None:  # fmt: skip
         if command > 0:
             short = printable(reason, MAX_TEXT)
-            self._state.tell(CommandResult(edge, command, "update", outcome, short))
+            self._state.tell(CommandResult(edge, command, "update", outcome, short, details or {}))

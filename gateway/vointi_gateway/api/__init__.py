@@ -20,6 +20,7 @@ from . import (
     pilots,
     quarantine,
     refusals,
+    releases,
     series,
     session,
 )
@@ -32,7 +33,7 @@ def router() -> APIRouter:
     api = APIRouter(prefix="/api/v1")
     for resource in (
         *(health, metrics, approvals, pilots, devices, series, live, participants, loans),
-        *(consents, erasures, exports, refusals, quarantine, audit, session, edges),
+        *(consents, erasures, exports, refusals, quarantine, audit, session, edges, releases),
     ):
         api.include_router(resource.router)
     return api

@@ -90,6 +90,9 @@ RULES: tuple[Rule, ...] = (
     Rule("GET", "/api/v1/edges", _OPERATOR),
     Rule("POST", "/api/v1/edges/{edge}/ticket", _OPERATOR),
     Rule("POST", "/api/v1/edges/{edge}/revoke", _OPERATOR),
+    Rule("GET", "/api/v1/releases", _OPERATOR),
+    # The same proof, and only what this box was ordered.
+    Rule("GET", "/api/v1/releases/{digest}/file", _ANYBODY),
     Rule("GET", "/", _SIGNED_IN),
     Rule("GET", "/pilots/{pilot_id}", _SIGNED_IN),
     Rule("GET", "/static/{path:path}", _ANYBODY),

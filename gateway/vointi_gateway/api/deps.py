@@ -16,6 +16,7 @@ from ..identity.service import Identity
 from ..live import LiveHub
 from ..pilots.registry import Registry
 from ..quarantine import QuarantineRoom
+from ..releases import Releases
 from ..steward import Steward
 from ..store.port import Store
 
@@ -37,6 +38,7 @@ class GatewayView(Protocol):
         """Who knows what is agreed."""
 
     identity: Identity
+    releases: Releases
 
     @property
     def alarms(self) -> Alarms:

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 
 from ..identity.edges import Enrolled
 from ..identity.errors import IdentityError, RefusedError, UnknownError
+from ..pilots.commands import Order
 from .deps import GatewayView, Problem, TheGateway
 from .session import address, session_of
 
@@ -26,6 +27,19 @@ _REFUSALS: dict[int | str, dict[str, object]] = {
 }
 
 
+class OrderOut(BaseModel):
+    """One command."""
+
+    kind: str = Field(examples=["update"])
+    what: str = Field(description="Of an update: version and number")
+    state: str = Field(
+        description="asked, sent, fetched, done, refused, failed, rolled back, unanswered, stopped"
+    )
+    reason: str
+    asked_us: int
+    changed_us: int
+
+
 class EdgeIdentityOut(BaseModel):
     """One edge as the registry has it."""
 
@@ -35,6 +49,8 @@ class EdgeIdentityOut(BaseModel):
     state: str = Field(examples=["active"], description="expected, active, suspect or revoked")
     note: str
     not_after_s: int | None = Field(description="End of its newest certificate, UTC seconds")
+    version: str | None = Field(description="Of the program, as it said when it was last heard")
+    order: OrderOut | None = Field(description="The last command, and what became of it")
 
 
 class EdgesOut(BaseModel):
@@ -104,7 +120,16 @@ class EnrolOut(BaseModel):
 def edges(gateway: TheGateway) -> EdgesOut:
     """Every edge that has a ticket or a certificate."""
     found = gateway.identity.edges.records()
-    listed = [EdgeIdentityOut(**{n: getattr(one, n) for n in one.__slots__}) for one in found]
+    commands = gateway.registry.commands
+    versions, orders = commands.versions(), commands.newest()
+    listed = [
+        EdgeIdentityOut(
+            **{n: getattr(one, n) for n in one.__slots__},
+            version=versions.get(one.edge),
+            order=_order_out(orders.get(one.edge)),
+        )
+        for one in found
+    ]
     return EdgesOut(edges=listed, alarms=gateway.alarms.lines())
 
 
@@ -174,6 +199,12 @@ def renew(request: Request, gateway: TheGateway, body: Annotated[RenewIn, Body()
         throttle.failed(name, where)
         raise
     return _out(gateway, enrolled)
+
+
+def _order_out(order: Order | None) -> OrderOut | None:
+    if order is None:
+        return None
+    return OrderOut(**{name: getattr(order, name) for name in OrderOut.model_fields})
 
 
 def _out(gateway: GatewayView, enrolled: Enrolled) -> EnrolOut:

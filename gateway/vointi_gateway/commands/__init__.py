@@ -16,6 +16,7 @@ from . import (
     participant,
     pilot,
     quarantine,
+    release,
     resident,
     sample,
     tidy,
@@ -43,5 +44,6 @@ def add_commands(
         doctor,
         audit,
         sample,
+        release,
     ):
         subject.add_commands(commands, common)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,18 +24,17 @@ from .sessions import ROLES
 Run = Callable[[Settings, argparse.Namespace], int]
 
 
-def add_commands(commands: Any, common: Callable[[argparse.ArgumentParser], None]) -> None:
+def add_commands(commands: Any, common: Callable[[argparse.ArgumentParser], None]) -> Any:
     """Add the two groups to a parser's commands; `common` adds the options all share.
 
-    Each leaf sets `run_with`, called with (settings, arguments) and returning the exit code.
+    Returns the group of `edge`. Each leaf sets `run_with`, called with (settings, arguments) and
+    returning the exit code.
     """
     staff = [role for role in ROLES if role != "resident"]
-    edge = _group(commands, "edge", "certificates of edges")
+    edge = _group(commands, "edge", "edges: certificates, versions, commands")
     leaf = _leaf(edge, "ticket", _ticket, "a one-time ticket for a box, good for a day", common)
     leaf.add_argument("edge")
     leaf.add_argument("--site", default="", help="where it will stand; default: its own name")
-    leaf = _leaf(edge, "list", _edges, "every edge, and what somebody has to look at", common)
-    leaf.add_argument("--json", action="store_true")
     leaf = _leaf(edge, "revoke", _revoke, "shut an edge out, at once", common)
     leaf.add_argument("edge")
     leaf.add_argument("--reason", required=True)
@@ -50,6 +47,7 @@ def add_commands(commands: Any, common: Callable[[argparse.ArgumentParser], None
     leaf = _leaf(account, "password", _password, "a new password and second factor", common)
     leaf.add_argument("name")
     _leaf(account, "disable", _disable, "let nobody in by it", common).add_argument("name")
+    return edge
 
 
 def _group(commands: Any, name: str, about: str) -> Any:
@@ -108,20 +106,6 @@ def _ticket(settings: Settings, arguments: argparse.Namespace) -> int:
         ticket = identity.edges.ticket(arguments.edge, pilot, site, _who())
     print(f"Good once, until {_utc(ticket.expires_s)}, for {ticket.edge} alone. On the box:")
     print(f"vointi-edge enrol --config edge.toml --gateway URL --ticket {ticket.text}")
-    return 0
-
-
-def _edges(settings: Settings, arguments: argparse.Namespace) -> int:
-    with _opened(settings) as (identity, _):
-        records, alarms = identity.edges.records(), identity.alarms()
-    if arguments.json:
-        print(json.dumps({"edges": [asdict(one) for one in records], "alarms": alarms}, indent=2))
-        return 0
-    for one in records:
-        until = _utc(one.not_after_s) if one.not_after_s else "-"
-        print(f"{one.edge:20} {one.pilot:20} {one.state:9} {until:17} {one.note}".rstrip())
-    for line in alarms:
-        print(f"! {line}")
     return 0
 
 

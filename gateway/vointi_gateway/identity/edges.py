@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from vointi_contract.errand import SKEW_S, Errand, statement
 
 from . import profile
 from .audit import Audit
@@ -145,6 +146,19 @@ class Edges:
             raise ConflictError("serial", "was renewed by another box; ask the operator")
         self._audit.record("edge.renew", edge["edge"], issued.serial)
         return Enrolled(edge["edge"], edge["pilot"], edge["site"], issued)
+
+    def visitor(self, errand: Errand, path: str) -> str:
+        """The edge that asks for `path` by a certificate that is good now. Raises RefusedError."""
+        if abs(self._now_s() - errand.at_s) > SKEW_S:
+            raise RefusedError("time", "differs from ours by more than ten minutes; set the clock")
+        found = self._db.row("SELECT * FROM certificate WHERE serial = ?", errand.serial)
+        said = statement(path, errand.at_s)
+        if found is None or not signed_by(found["chain"], said, errand.signature):
+            raise RefusedError("signature", "is not of a certificate of ours; enrol again")
+        ended = found["revoked_s"] is not None or self._now_s() > found["not_after_s"]
+        if ended or found["edge"] not in self.active():
+            raise RefusedError("serial", "is not good any more; ask the operator for a ticket")
+        return str(found["edge"])
 
     def revoke(self, edge: str, reason: str, by: str) -> None:
         """End every certificate and ticket of an edge. Raises IdentityError."""

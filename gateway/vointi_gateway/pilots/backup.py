@@ -23,7 +23,10 @@ from .registry import Registry
 STORE = "vointi.duckdb"
 MANIFEST = "manifest.json"
 #: What is copied as it is; the databases are copied while others may write.
-_PLAIN = ("audit.log", "audit.head", "erased.jsonl", "keys/signing.key", "keys/policy.keys")
+_PLAIN = (
+    *("audit.log", "audit.head", "erased.jsonl", "release.keys"),
+    *("keys/signing.key", "keys/policy.keys"),
+)
 
 #: The keys that edges' certificates are signed with.
 _ISSUER = "identity/issuer/*"

@@ -13,6 +13,7 @@ from vointi_contract.status import Birth
 from ..config import PilotSettings
 from .approvals import Approvals
 from .audit import AuditLog
+from .commands import Commands
 from .consent.state import Kind
 from .consent.texts import load_texts
 from .consents import Consents
@@ -61,6 +62,7 @@ class Registry:
         self.approvals = Approvals(self.database, self.people, self.audit, wall_us)
         self.views = Views(self.database, wall_us)
         self.jobs = Jobs(self.database, wall_us)
+        self.commands = Commands(self.database, self.audit, wall_us)
         self.leases = Leases(self.database, self.vault, self.audit, wall_us)
         self.policies = Policies(
             self.database, self.key, self.audit, wall_us, cache(self.leases.unit_key)
@@ -111,6 +113,7 @@ class Registry:
         known = {d.device: d for d in self.lending.devices()}
         gone = self.erased.all()
         self.leases.announce(pilot, birth)
+        self.commands.runs(birth.edge, birth.version)
         for info in birth.devices:
             device = f"{birth.edge}.{info.device}"
             if device not in known:

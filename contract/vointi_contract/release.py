@@ -1,4 +1,4 @@
-"""What a release holds, signed: the one file that has to be believed.
+"""A release's manifest, signed: the one file that has to be believed.
 
 A manifest is a JSON object, signed (contract signing, purpose "release") by a release key, which is
 not the gateway's: the gateway may order a release, not make one.
@@ -18,11 +18,10 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from vointi_contract.errors import ContractError
+
+from vointi_contract.errors import ContractError, ReleaseError
 from vointi_contract.jsonform import Fields, dump, parse_object
 from vointi_contract.signing import sign, verify
-
-from vointi_edge.errors import UpdateError
 
 PURPOSE: Final = "release"
 # A Pi's whole environment takes 60 MB; a release never fills a card.
@@ -74,7 +73,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, payload: bytes) -> Manifest:
-        """From a document; raises UpdateError."""
+        """From a document; raises ReleaseError."""
         try:
             fields = parse_object(payload)
             return cls(
@@ -84,7 +83,7 @@ class Manifest:
                 wheels=fields.objects("wheels", _wheel),
             )
         except ContractError as error:
-            raise UpdateError("manifest", str(error)) from None
+            raise ReleaseError("manifest", str(error)) from None
 
 
 def sign_manifest(manifest: Manifest, key: Ed25519PrivateKey) -> bytes:
@@ -93,18 +92,18 @@ def sign_manifest(manifest: Manifest, key: Ed25519PrivateKey) -> bytes:
 
 
 def verify_manifest(payload: bytes, keys: Iterable[Ed25519PublicKey]) -> Manifest:
-    """The manifest of its file; raises UpdateError unless one of the keys signed it."""
+    """The manifest of its file; raises ReleaseError unless one of the keys signed it."""
     try:
         document = verify(payload, PURPOSE, keys)
     except ContractError as error:
-        raise UpdateError("manifest", str(error)) from None
+        raise ReleaseError("manifest", str(error)) from None
     return Manifest.from_json(document)
 
 
 def _wheel(fields: Fields) -> Wheel:
     name, digest = fields.text("name"), fields.text("sha256")
     if not _NAME.fullmatch(name):
-        raise UpdateError("manifest", f"{fields.at('name')}: {name!r} is no wheel's name")
+        raise ReleaseError("manifest", f"{fields.at('name')}: {name!r} is no wheel's name")
     if not _DIGEST.fullmatch(digest):
-        raise UpdateError("manifest", f"{fields.at('sha256')}: give 64 hexadecimal digits")
+        raise ReleaseError("manifest", f"{fields.at('sha256')}: give 64 hexadecimal digits")
     return Wheel(name, digest, fields.integer("bytes", 1, MAX_WHEEL))
