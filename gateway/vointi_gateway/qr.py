@@ -6,7 +6,6 @@ import io
 
 import segno
 
-
 #: The blocks are the light modules: white on black, whatever the terminal's own colours are.
 _COLOURS, _PLAIN = "\033[97;40m", "\033[0m"
 
