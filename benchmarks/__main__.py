@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -96,7 +97,7 @@ def _rows(case: Any, settings: Settings) -> list[Row]:
     """Run one case; whatever goes wrong in it must not cost the others their result."""
     try:
         return list(case.run(settings))
-    except Exception as error:  # the boundary between cases
+    except (Exception, pytest.fail.Exception) as error:  # the boundary between cases
         print(f"{case.NAME}: {type(error).__name__}: {error}", file=sys.stderr)
         return [Row("case", "failed", goal="runs", met=False)]
 

@@ -7,50 +7,14 @@ process takes the lines and says that it has them.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from multiprocessing.connection import Connection
+from collections.abc import Sequence
 
 from vointi_contract.codec import decode
 from vointi_contract.metrics import by_code
 
+from benchmarks.sink import sink
 from benchmarks.strap_payloads import Sent
-
-
-class _Sink(BaseHTTPRequestHandler):
-    """Reads every body and answers as InfluxDB 2 does."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(204)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Say nothing."""
-
-
-def _serve(told: Connection) -> None:
-    with HTTPServer(("127.0.0.1", 0), _Sink) as server:
-        told.send(server.server_port)
-        server.serve_forever()
-
-
-@contextmanager
-def _sink() -> Iterator[str]:
-    here, there = multiprocessing.get_context("spawn").Pipe()
-    child = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,), daemon=True)
-    child.start()
-    try:
-        yield f"http://127.0.0.1:{here.recv()}"
-    finally:
-        child.terminate()
-        child.join()
 
 
 def documents(sent: Sequence[Sent]) -> list[str]:
@@ -71,7 +35,10 @@ def values_per_cpu_second(sent: Sequence[Sent]) -> float:
     from influxdb_client.client.write_api import SYNCHRONOUS
 
     texts, count = documents(sent), 0
-    with _sink() as url, InfluxDBClient(url=url, token="t", org="o") as client:
+    with (
+        sink() as (port, _),
+        InfluxDBClient(url=f"http://127.0.0.1:{port}", token="t", org="o") as client,
+    ):
         write = client.write_api(write_options=SYNCHRONOUS)
         write.write(bucket="b", record=[Point("warm").field("value", 1.0)])
         began = time.process_time()
