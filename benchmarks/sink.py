@@ -16,6 +16,12 @@ def _serve(told: Connection, lines: Any) -> None:
 
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            """The version, where /ping asks for it."""
+            self.send_response(204)
+            self.send_header("X-Influxdb-Version", "2.7.12")
+            self.end_headers()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(204)

@@ -1,4 +1,4 @@
-"""InfluxDB line protocol, compiled. Its pure twin is `vointi_gateway.store.influx.lines.LineBuffer`.
+"""InfluxDB line protocol, compiled. Its pure twin is `vointi_gateway.store.influx.buffer.LineBuffer`.
 
 A value that is a whole number below 2^53 is written without a point (InfluxDB reads any number
 without a suffix as a float), every other one in the shortest form that reads back to the same bits.
@@ -17,9 +17,12 @@ cdef extern from "Python.h":
 # Longest number: 24 characters of a double, 20 of an int64; with blanks and the newline.
 cdef enum:
     NUMBERS = 48
+    # Five of them with names of at most five characters, and the time.
+    SECOND_NUMBERS = 5 * 30 + 22
     DIGITS = 20
 
 cdef double WHOLE = 9007199254740992.0
+cdef int64_t SECOND_US = 1000000
 
 
 cdef inline Py_ssize_t put_whole(char *at, int64_t number) noexcept nogil:
@@ -42,6 +45,11 @@ cdef inline Py_ssize_t put_whole(char *at, int64_t number) noexcept nogil:
         at[n] = digits[used]
         n += 1
     return n
+
+
+cdef inline int64_t second_of(int64_t time_us) noexcept nogil:
+    """The second that a time is in; division alone would round towards 1970."""
+    return time_us // SECOND_US - (1 if time_us % SECOND_US < 0 else 0)
 
 
 cdef class LineBuffer:
@@ -83,11 +91,49 @@ cdef class LineBuffer:
             self.put_value(values[i])
             if i == 0:
                 self.put(PyBytes_AS_STRING(first), first_size)
-            self.data[self.used] = b' '
-            self.used += 1 + put_whole(self.data + self.used + 1, times_ns[i])
-            self.data[self.used] = b'\n'
-            self.used += 1
+            self.put_time(times_ns[i])
         self.lines += n
+
+    def add_seconds(self, bytes head not None, bytes first not None, const double[:] values,
+                    const int64_t[:] times_us, int64_t below_ns):
+        """One line a UTC second that the run touches, at the time of its first sample there.
+
+        `head` (series, blank), mean, n, sum, min, max, a blank, the time and `below_ns` in ns. The
+        first line has `first`, its further fields, after these. `times_us` do not fall.
+
+        Raises ValueError, with nothing added, for lengths that differ and sums that are not finite.
+        """
+        cdef Py_ssize_t n = values.shape[0], i, begin = 0, lines = 0, used = self.used
+        cdef Py_ssize_t head_size = PyBytes_GET_SIZE(head), first_size = PyBytes_GET_SIZE(first)
+        cdef double total, low, high
+        cdef int64_t second
+        if n != times_us.shape[0]:
+            raise ValueError("values and times_us: lengths differ")
+        while begin < n:
+            second = second_of(times_us[begin])
+            total = low = high = values[begin]
+            i = begin + 1
+            while i < n and second_of(times_us[i]) == second:
+                total += values[i]
+                low = min(low, values[i])
+                high = max(high, values[i])
+                i += 1
+            if not isfinite(total):
+                self.used = used
+                raise ValueError("values: InfluxDB takes finite numbers only")
+            self.reserve(head_size + first_size + SECOND_NUMBERS)
+            self.put(PyBytes_AS_STRING(head), head_size)
+            self.put_field(b"mean=", 5, total / (i - begin))
+            self.put_field(b",n=", 3, <double> (i - begin))
+            self.put_field(b",sum=", 5, total)
+            self.put_field(b",min=", 5, low)
+            self.put_field(b",max=", 5, high)
+            if begin == 0:
+                self.put(PyBytes_AS_STRING(first), first_size)
+            self.put_time(times_us[begin] * 1000 + below_ns)
+            lines += 1
+            begin = i
+        self.lines += lines
 
     def take(self):
         """All lines; the buffer is empty afterwards."""
@@ -110,6 +156,16 @@ cdef class LineBuffer:
     cdef inline void put(self, const char *text, Py_ssize_t size) noexcept:
         memcpy(self.data + self.used, text, size)
         self.used += size
+
+    cdef inline void put_time(self, int64_t time_ns) noexcept:
+        self.data[self.used] = b' '
+        self.used += 1 + put_whole(self.data + self.used + 1, time_ns)
+        self.data[self.used] = b'\n'
+        self.used += 1
+
+    cdef inline int put_field(self, const char *name, Py_ssize_t size, double value) except -1:
+        self.put(name, size)
+        return self.put_value(value)
 
     cdef inline int put_value(self, double value) except -1:
         cdef char *text

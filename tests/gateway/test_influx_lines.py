@@ -48,6 +48,44 @@ def test_the_ends_of_what_is_written_whole(value: float) -> None:
     assert _text(CompiledBuffer(), [value], [1]) == _text(LineBuffer(), [value], [1])
 
 
+def _seconds(buffer: LineBuffer | CompiledBuffer, values: list[float], times: list[int]) -> bytes:
+    t_us = np.array(sorted(times), np.int64)
+    buffer.add_seconds(b"m,t=1 ", b",seq=2i", np.array(values, float), t_us, 31)
+    size, lines = buffer.size, len(buffer)
+    text = buffer.take()
+    assert (len(text), text.count(b"\n")) == (size, lines)
+    return text
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e300, 1e300) | st.integers(-500, 500), st.integers(-(10**7), 10**7)),
+        max_size=40,
+    )
+)
+def test_both_twins_sum_up_seconds_to_the_same_bytes(points: list[tuple[float, int]]) -> None:
+    values, times = [p[0] for p in points], [p[1] for p in points]
+    text = _seconds(CompiledBuffer(), values, times)
+    assert text == _seconds(LineBuffer(), values, times)
+    assert text.count(b"\n") == len({t // 1_000_000 for t in times})
+
+
+@pytest.mark.parametrize("make", [CompiledBuffer, LineBuffer])
+def test_a_second_without_a_finite_sum_adds_nothing(make: type) -> None:
+    buffer = make()
+    for bad in ([1.0, math.nan], [1.0, math.inf], [1e308, 1e308]):
+        with pytest.raises(ValueError, match="finite"):
+            buffer.add_seconds(b"m ", b"", np.array([0.0, *bad]), np.array([0, 10**6, 10**6]), 0)
+    with pytest.raises(ValueError, match="lengths differ"):
+        buffer.add_seconds(b"m ", b"", np.array([1.0]), np.array([1, 2]), 0)
+    assert (buffer.take(), len(buffer)) == (b"", 0)
+    times = np.array([-2, -1, 0])
+    buffer.add_seconds(b"m ", b",seq=1i", np.array([1.5, -4, 2]), times, 7)
+    first, second = buffer.take().splitlines()
+    assert first == b"m mean=-1.25,n=2,sum=-2.5,min=-4,max=1.5,seq=1i -1993"
+    assert second == b"m mean=2,n=1,sum=2,min=2,max=2 7"
+
+
 @pytest.mark.parametrize("make", [CompiledBuffer, LineBuffer])
 def test_only_the_first_line_has_the_facts_and_nothing_infinite_is_taken(make: type) -> None:
     assert _text(make(), [1, 2.5], [7, -8]) == b"m,t=1 v=1,n=2 7\nm,t=1 v=2.5 -8\n"
@@ -88,8 +126,8 @@ def test_a_waveform_is_a_run_of_points_and_a_summary_a_second() -> None:
     assert raw[0].startswith(f"waveform,{tags} value=420,quality=0,length=73,seq=40i,boot=7i,")
     assert raw[1] == f"waveform,{tags} value=421 {(T0_US + 907_692) * 1000 + slot(40)}"
     first, second = encoder.main.take().decode().splitlines()
-    assert first.startswith(f"waveform_1s,{tags} mean=426,n=13,sum=5538.0,min=420.0,max=432.0,")
-    assert second.split(" ")[1] == "mean=462.5,n=60,sum=27750.0,min=433.0,max=492.0"
+    assert first.startswith(f"waveform_1s,{tags} mean=426,n=13,sum=5538,min=420,max=432,")
+    assert second.split(" ")[1] == "mean=462.5,n=60,sum=27750,min=433,max=492"
     assert second.endswith(f" {(T0_US + 1_000_000) * 1000 + slot(40)}")
 
 

@@ -26,7 +26,6 @@ SLOTS = 1000
 #: What InfluxDB 1.x takes as a time, UTC ns: the int64 range without its two ends.
 MIN_NS, MAX_NS = -(2**63) + 2, 2**63 - 2
 _INT64 = 1 << 63
-_FIRST = np.zeros(1, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +123,9 @@ class RunEncoder:
                 self.waveforms.add(head, facts, values, times_ns)
             else:
                 _add_loose(self.waveforms, head, frame, values, times_us)
-        self._summary(f"{SUMMARY},{tags} mean=".encode(), facts, frame.seq, times_us, values)
-
-    def _summary(
-        self, head: bytes, facts: bytes, seq: int, times_us: Int64s, values: Floats
-    ) -> None:
-        """One point for each second that the run touches, at the first sample in it."""
-        seconds = times_us // SECOND_US
-        starts = np.concatenate((_FIRST, np.flatnonzero(seconds[1:] != seconds[:-1]) + 1))
-        counts = np.diff(np.concatenate((starts, [len(values)]))).tolist()
-        sums = np.add.reduceat(values, starts).tolist()
-        lows = np.minimum.reduceat(values, starts).tolist()
-        highs = np.maximum.reduceat(values, starts).tolist()
-        times_ns = times_us[starts] * 1000 + slot(seq)
-        for i, (n, total, low, high) in enumerate(zip(counts, sums, lows, highs, strict=True)):
-            rest = f",n={n},sum={total!r},min={low!r},max={high!r}".encode()
-            mean = np.array([total / n])
-            self.main.add(head, rest + facts if i == 0 else rest, mean, times_ns[i : i + 1])
+        self.main.add_seconds(
+            f"{SUMMARY},{tags} ".encode(), facts, values, times_us, slot(frame.seq)
+        )
 
 
 def _add_loose(lines: Lines, head: bytes, frame: Frame, values: Floats, times_us: Int64s) -> None:
