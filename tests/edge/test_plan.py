@@ -69,6 +69,15 @@ def test_a_gap_is_offered_again_at_once_but_not_what_is_still_on_its_way() -> No
     assert plan.running is not None
 
 
+def test_the_end_of_a_long_pass_is_not_sent_twice() -> None:
+    plan = begun()
+    plan.offered_live(101, 2.0)
+    plan.passed(150.0)
+    assert plan.suspect_upto(150.0) == 0
+    assert plan.suspect_upto(149.9 + STALE_S) == 0
+    assert plan.suspect_upto(150.0 + STALE_S) == 101
+
+
 def test_a_busy_lane_does_not_keep_its_past_young() -> None:
     plan = begun()
     plan.running = None

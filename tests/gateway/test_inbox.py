@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vointi_gateway.ingest.inbox import BACKLOG_EVERY, Inbox, Lane
+from vointi_gateway.ingest.inbox import BACKLOG_EVERY, COMPANY, Inbox, Lane
 from vointi_gateway.ingest.stage import Delivery
 
 
@@ -82,6 +82,31 @@ def test_live_goes_first_and_the_backlog_is_never_starved() -> None:
     assert order[: BACKLOG_EVERY - 1] == ["new"] * (BACKLOG_EVERY - 1)
     assert order[:40].count("old") == 40 // BACKLOG_EVERY
     assert sorted(order) == ["new"] * 40 + ["old"] * 40
+
+
+@pytest.mark.parametrize(
+    ("live", "backlog", "size", "enough"),
+    [
+        (0, 0, 100, False),
+        (0, COMPANY - 1, 100, False),
+        (0, COMPANY, 100, True),
+        (0, 3, 3, True),
+        (1, 0, 100, True),
+        (1, 1, 100, True),
+    ],
+)
+def test_a_little_backlog_waits_for_company_and_nothing_live_does(
+    live: int, backlog: int, size: int, enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, asked = Inbox(size, 1e9, 1000, Clock().now), []
+    for n in range(backlog):
+        inbox.put(_delivery("old", n, "b"), "backlog", 0)
+    for n in range(live):
+        inbox.put(_delivery("new", n), "live", 0)
+    wait = lambda holds, timeout: asked.append((bool(holds()), timeout))  # noqa: E731
+    monkeypatch.setattr(inbox._filled, "wait_for", wait)
+    assert len(inbox.take(100, 10**6, 0.05)) == live + backlog
+    assert asked == [(enough, 0.05)]
 
 
 def test_a_full_backlog_leaves_the_live_lane_open() -> None:

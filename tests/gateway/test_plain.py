@@ -136,6 +136,16 @@ def test_the_short_way_is_taken() -> None:
     assert commit.readings[-1].person == "p-1"
 
 
+def test_what_may_be_new_is_found_without_the_rest() -> None:
+    timed = [replace(hr_frame(n), wall_us=T0_US + n * S) for n in range(1, 5)]
+    said = [[payload(*timed)], [payload(_frame(5, "unsynced", 3, 7))]]
+    first, second = _commits(said, short=True)
+    for commit, newest in ((first, {3, 4}), (second, {5})):
+        assert isinstance(commit.readings, Readings)
+        assert commit.readings.block
+        assert {r.frame.seq for r in commit.readings.after(T0_US + 2 * S)} == newest
+
+
 TABLES = ("series", "segment", "scalar", "receipt", "tally")
 
 

@@ -2,7 +2,10 @@
 
 Enough to keep the line busy, so few that a live frame hardly waits behind them. What the line
 itself takes is the shortest way there and back that a bundle had; what comes on top is waiting, and
-that is held near QUEUE_S, as LEDBAT (RFC 6817) does. 1 Mbit/s and 80 ms come to about 13 KB.
+that is held near QUEUE_S, as LEDBAT (RFC 6817) does. 1 Mbit/s and 80 ms come to about 12 KB.
+
+Messages are spaced out: a window whose acknowledgements come in a clump, or that was emptied, would
+else stand in the line as one queue, and a live frame behind it.
 """
 
 from __future__ import annotations
@@ -10,9 +13,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-#: A live frame may wait this long behind the backlog: with 40 ms of line well below 150 ms. A third
-#: less than this leaves a line with 20 ms of noise an eighth emptier.
-QUEUE_S: Final = 0.018
+#: A live frame may wait this long behind the backlog: with 40 ms of line well below 150 ms. A fifth
+#: less than this leaves a line with 15 ms of noise a tenth emptier.
+QUEUE_S: Final = 0.015
 FLOOR: Final = 4 * 1024
 FIRST: Final = 12 * 1024
 CAP: Final = 128 * 1024
@@ -23,6 +26,13 @@ TELLING_BYTES: Final = 1_000
 _GAIN: Final = 0.06
 # The quickest of so many: one that is late because a processor was busy says nothing of the line.
 _RECENT: Final = 6
+# A window is spread over a little less than the way there and back: exactly that would keep it from
+# being filled after a pause.
+_PACE: Final = 1.1
+# Until a way is known: FIRST then goes at 1 Mbit/s.
+_FIRST_WAY_S: Final = 0.1
+# Timers are no finer, and a wait costs more than it spares.
+_AT_ONCE_S: Final = 0.002
 # The shortest way is measured anew this often, with a line emptied for it: routes change.
 _PERIOD_S: Final = 60.0
 
@@ -39,6 +49,7 @@ class Flight:
         self._base_until_s = float("inf")
         self._emptying = False
         self._probe: int | None = None
+        self._next_s = 0.0
 
     @property
     def messages(self) -> int:
@@ -54,12 +65,19 @@ class Flight:
         """Whether another message may follow."""
         return not self._bytes if self._emptying else self._bytes < self.window
 
+    def pause_s(self, now_s: float) -> float:
+        """How long the next message is to wait behind the last one, room or not (0: not at all)."""
+        wait_s = self._next_s - now_s
+        return wait_s if wait_s > _AT_ONCE_S else 0.0
+
     def sent(self, mid: int, size: int, now_s: float) -> None:
         """Note a message."""
         if self._emptying and not self._bytes and size >= TELLING_BYTES:
             self._probe = mid
         self._under_way[mid] = (now_s, size)
         self._bytes += size
+        way_s = min(self._recent, default=_FIRST_WAY_S)
+        self._next_s = max(self._next_s, now_s) + size / self.window * way_s / _PACE
 
     def acked(self, mid: int, now_s: float) -> None:
         """Note that it arrived, and learn from how long that took."""

@@ -96,8 +96,12 @@ class BacklogPlan:
             self.found_unconfirmed(oldest, upto, now_s)
 
     def passed(self, now_s: float) -> None:
-        """Note that everything of the running pass was sent."""
+        """Note that everything of the running pass was sent, its last rows just now.
+
+        They are not suspect before they could have been confirmed, however long the pass took.
+        """
         self.running = None
+        self._quiet_until_s = max(self._quiet_until_s, now_s + self._stale_s)
         self._gap_quiet_until_s = now_s + max(GAP_QUIET_S, self._stale_s - GAP_QUIET_S)
 
     def found_unconfirmed(self, oldest: int, upto: int, now_s: float) -> None:

@@ -323,7 +323,8 @@ class Uplink:
         running, lane = self._plan.running, self._lane
         if running is None or lane is None:
             return
-        if pause_s := self._cap.wait_s(time.monotonic()):
+        now_s = time.monotonic()
+        if pause_s := max(self._cap.wait_s(now_s), lane.flight.pause_s(now_s)):
             await asyncio.sleep(min(pause_s, _TICK_S))
         elif not lane.room():
             await _wait(self._room, _TICK_S)

@@ -15,6 +15,9 @@ Lane = Literal["live", "backlog"]
 
 #: While both lanes hold something, one in so many comes from the backlog: never first, never never.
 BACKLOG_EVERY = 8
+#: So many of the backlog are worth a transaction by themselves; fewer wait for company, or for
+#: something live. Less than half of what brokers have under way to one session (20).
+COMPANY = 8
 #: Edges whose share is remembered; a city has hundreds, and forgetting one only refills its share.
 MAX_EDGES = 20_000
 
@@ -69,6 +72,7 @@ class Inbox:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._size, self._rate_hz, self._burst, self._clock_s = size, rate_hz, burst, clock_s
+        self._company = min(COMPANY, size)
         self._lock = threading.Lock()
         self._filled = threading.Condition(self._lock)
         self._emptied = threading.Condition(self._lock)
@@ -107,15 +111,16 @@ class Inbox:
         return delivery
 
     def take(self, most: int, most_bytes: int, timeout: float = 0.0) -> list[Delivery]:
-        """What waits, as soon as anything does; empty when nothing came in time (seconds).
+        """What waits, as soon as anything live does; empty when nothing came in time (seconds).
 
-        At most so many deliveries, and no more once their payloads have so many bytes.
+        A little of the backlog alone waits all that time for company: a transaction has a fixed
+        price, and what is live would wait for its end. At most so many deliveries are taken, and
+        no more once their payloads have so many bytes.
         """
         live, backlog = self._lanes["live"], self._lanes["backlog"]
         taken: list[Delivery] = []
         with self._lock:
-            if not self._filled.wait_for(lambda: live.size or backlog.size, timeout):
-                return taken
+            self._filled.wait_for(lambda: live.size or backlog.size >= self._company, timeout)
             size = 0
             while (
                 (live.size or backlog.size)

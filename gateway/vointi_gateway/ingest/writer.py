@@ -251,10 +251,10 @@ class Writer:
         self._settled(staged, group)
 
     def _settled(self, staged: Staged, group: list[Delivery]) -> None:
-        """It is durable: acknowledge, show, tell."""
+        """It is durable: show (a page waits for it), acknowledge, tell."""
+        self._show(staged)
         for delivery in group:
             self._session.ack(delivery)
-        self._show(staged)
         self._tell(staged, group)
 
     def _compact(self) -> None:
@@ -319,11 +319,7 @@ class Writer:
         events = list(self._status.events)
         now_us = self._wall_us()
         if self._hub.listening:
-            events.extend(
-                reading_event(reading)
-                for reading in staged.commit.readings
-                if (last_sample_us(reading.frame) or now_us) > now_us - RECENT_US
-            )
+            events.extend(map(reading_event, _recent(staged.commit.readings, now_us)))
         self._hub.push(events)
         self._measure(staged.commit.readings, now_us)
 
@@ -359,6 +355,13 @@ class Writer:
         if (refused.device, refused.reason) not in self._said:
             self._said.add((refused.device, refused.reason))
             log.warning("nothing is kept of %s: %s", refused.device, refused.reason)
+
+
+def _recent(readings: Sequence[StoredReading], now_us: int) -> list[StoredReading]:
+    """What pages are shown; of a block, nothing else is made an object."""
+    since_us = now_us - RECENT_US
+    candidates = readings.after(since_us) if isinstance(readings, Readings) else readings
+    return [r for r in candidates if (last_sample_us(r.frame) or now_us) > since_us]
 
 
 def _heard(group: list[Delivery]) -> dict[str, int]:

@@ -82,6 +82,21 @@ class ReadingBlock(Sequence[StoredReading]):
     def __iter__(self) -> Iterator[StoredReading]:
         return map(self._reading, range(len(self)))
 
+    def after(self, since_us: int) -> list[StoredReading]:
+        """Readings whose last sample is later than `since_us` (UTC µs), or at an unknown time.
+
+        Objects are made of these alone: a group of a backlog holds hundreds of others.
+        """
+        frames = self.taken.frames
+        later = np.ones(len(frames), np.bool_)
+        later[self._timed] = self.last_samples_us() > since_us
+        return [self._reading(at) for at in np.flatnonzero(later).tolist()]
+
+    @cached_property
+    def _timed(self) -> npt.NDArray[np.bool_]:
+        frames = self.taken.frames
+        return np.asarray((frames["has_wall"] != 0) & (frames["offsets"] == 0), np.bool_)
+
     @cached_property
     def _firsts(self) -> list[int]:
         return [part.first for part in self._parts]
@@ -137,8 +152,7 @@ class ReadingBlock(Sequence[StoredReading]):
 
     def last_samples_us(self) -> Int64s:
         """UTC µs of the last samples of the frames that have a wall time, and no offsets."""
-        frames, channels = self.taken.frames, self.taken.channels
-        chosen = frames[(frames["has_wall"] != 0) & (frames["offsets"] == 0)]
+        chosen, channels = self.taken.frames[self._timed], self.taken.channels
         rate = chosen["rate_hz"]
         steps = (channels["n"][chosen["first_channel"]] - 1) * 1e6
         spans = np.divide(steps, rate, out=np.zeros(len(chosen)), where=rate > 0)
@@ -176,6 +190,10 @@ class Readings(Sequence[StoredReading]):
         yield from self.loose
         if self.block:
             yield from self.block
+
+    def after(self, since_us: int) -> list[StoredReading]:
+        """What may have been said after `since_us` (UTC µs): all loose ones, and of the block."""
+        return [*self.loose, *(self.block.after(since_us) if self.block else ())]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
