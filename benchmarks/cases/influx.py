@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.sink import sink
 from benchmarks.rows import ROOT, Row, Settings
+from benchmarks.sink import sink
 
 sys.path.append(str(ROOT / "tests" / "support"))
 
