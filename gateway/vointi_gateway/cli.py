@@ -12,11 +12,9 @@ from pathlib import Path
 
 from . import logs
 from .commands import add_commands
-from .commands.edge import add_edge_commands
 from .config import Settings, load
 from .errors import ConfigError, GatewayError
 from .gateway import Gateway
-from .identity import cli as identity
 from .server import serve
 from .sockets import bind
 
@@ -49,7 +47,6 @@ def _parser() -> argparse.ArgumentParser:
         _common(command)
         command.set_defaults(run=run)
     add_commands(commands, _common)
-    add_edge_commands(identity.add_commands(commands, _common), _common)
     return parser
 
 

@@ -6,11 +6,13 @@ import argparse
 from collections.abc import Callable
 
 from . import (
+    account,
     audit,
     backup,
     consent,
     device,
     doctor,
+    edge,
     erase,
     export,
     participant,
@@ -34,6 +36,9 @@ def add_commands(
         pilot,
         participant,
         resident,
+        account,
+        edge,
+        release,
         device,
         consent,
         erase,
@@ -44,6 +49,5 @@ def add_commands(
         doctor,
         audit,
         sample,
-        release,
     ):
         subject.add_commands(commands, common)

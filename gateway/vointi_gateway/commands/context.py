@@ -76,6 +76,20 @@ class Context:
         else:
             self.console.print(text, markup=False, soft_wrap=True)
 
+    def draw(self, picture: str) -> None:
+        """Something for people's eyes and cameras; in a terminal alone."""
+        if self.console.is_terminal and not self.as_json:
+            print(picture)
+
+    @contextmanager
+    def identity(self) -> Iterator[Identity]:
+        """Who may come in."""
+        opened = Identity(self.settings, ChainedAudit(self.registry.audit), time.time)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
     @contextmanager
     def bar(self, what: str) -> Iterator[Told]:
         """Show people how far something is."""
@@ -152,9 +166,8 @@ class Context:
         pilots = self.registry.pilots.settings()
         shut_out: dict[str, str | None] = {}
         if self.settings.identity is not None:
-            identity = Identity(self.settings, ChainedAudit(self.registry.audit), time.time)
-            shut_out = {edge: identity.why_shut_out(edge) for p in pilots for edge in p.edges}
-            identity.close()
+            with self.identity() as identity:
+                shut_out = {edge: identity.why_shut_out(edge) for p in pilots for edge in p.edges}
         fleet = Fleet(pilots, shut_out.get)
         replay = Replay(fleet.pilot_of, cache(self.registry.gate), self.registry.wall_us)
         return QuarantineRoom(store, alone, replay, self.registry.audit)

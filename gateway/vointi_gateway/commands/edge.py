@@ -1,11 +1,10 @@
-"""vointi-gateway edge list | update | command: what edges run, and what they are told to do."""
+"""vointi-gateway edge: certificates, what edges run, and what they are told to do."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import time
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,23 @@ from typing import Any
 from vointi_contract.command import CommandKind
 
 from ..errors import RegistryError
-from ..identity.audit import ChainedAudit
 from ..identity.edges import EdgeRecord
 from ..identity.errors import UnknownError
-from ..identity.service import Identity
 from ..pilots.commands import Order
 from ..pilots.consent.receipts import utc
 from ..releases import releases_of
-from .context import Common, Context, Sub, command
+from .context import Common, Context, Sub, command, group
+from .ticket import add_ticket_commands
 
 _LOOK_S = 0.1
 #: A gateway sends within a second, and an edge that is online answers at once.
 _WAIT_S = 30.0
 
 
-def add_edge_commands(sub: Sub, common: Common) -> None:
-    """Add them to the group of `edge`."""
+def add_commands(commands: Sub, common: Common) -> None:
+    """Add the commands."""
+    sub = group(commands, "edge", "edges: certificates, versions, commands")
+    add_ticket_commands(sub, common)
     command(sub, "list", "every edge: certificate, version, last order", _list, common)
     update = command(sub, "update", "install a release, a few edges at a time", _update, common)
     update.add_argument("edge", nargs="?", help="one edge; or --pilot")
@@ -66,14 +66,10 @@ def _records(context: Context) -> tuple[list[EdgeRecord], list[str]]:
     known = {e: EdgeRecord(e, p.id, "", "", "", None) for p in pilots for e in p.edges}
     if context.settings.identity is None:
         return [known[edge] for edge in sorted(known)], []
-    with closing(_identity(context)) as identity:
+    with context.identity() as identity:
         known |= {record.edge: record for record in identity.edges.records()}
         alarms = identity.alarms()
     return [known[edge] for edge in sorted(known)], alarms
-
-
-def _identity(context: Context) -> Identity:
-    return Identity(context.settings, ChainedAudit(context.registry.audit), time.time)
 
 
 def _short(order: Order | None) -> dict[str, Any] | None:

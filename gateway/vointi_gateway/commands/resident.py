@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import qr
 from ..errors import RegistryError
-from ..identity.audit import ChainedAudit
 from ..identity.invitations import Invitation
-from ..identity.service import Identity
+from ..pilots.consent.receipts import utc
 from ..ui.letter import letter
 from ..ui.messages import DOOR_LANGUAGES
 from .context import Common, Context, Sub, command, group
@@ -30,25 +27,17 @@ def add_commands(commands: Sub, common: Common) -> None:
 
 def _invite(context: Context, arguments: argparse.Namespace) -> int:
     person = context.registry.people.get(arguments.pilot, arguments.person)
-    made = _made(context, arguments)
+    with context.identity() as identity:
+        made = identity.invitations.invite(person.person, person.pilot, context.actor)
     link = context.settings.address + made.path
     language = arguments.language or person.language
     facts = {"link": link, "code": made.code, "expires_s": made.expires_s, "language": language}
     if arguments.letter is not None:
         _write(arguments.letter, letter(link, made.expires_s, language))
         facts["letter"] = str(arguments.letter)
-    if context.console.is_terminal and not context.as_json:
-        print(qr.for_terminal(link))
+    context.draw(qr.for_terminal(link))
     context.say(_text(link, made, arguments.letter), **facts)
     return 0
-
-
-def _made(context: Context, arguments: argparse.Namespace) -> Invitation:
-    identity = Identity(context.settings, ChainedAudit(context.registry.audit), time.time)
-    try:
-        return identity.invitations.invite(arguments.person, arguments.pilot, context.actor)
-    finally:
-        identity.close()
 
 
 def _write(path: Path, text: str) -> None:
@@ -60,7 +49,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _text(link: str, made: Invitation, paper: Path | None) -> str:
-    until = datetime.fromtimestamp(made.expires_s, UTC).strftime("%Y-%m-%d %H:%MZ")
+    until = utc(made.expires_s * 1_000_000)
     lines = [
         f"link: {link}   (works once, until {until})",
         f"code: {made.code}   (hand it over another way than the link)",
