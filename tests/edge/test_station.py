@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bleak.backends.scanner import BaseBleakScanner
 from bleak.exc import BleakError
+from vointi_edge.sources.ble.gatt import _while_linked
+from vointi_edge.sources.ble.hearing import Hearing
 from vointi_edge.sources.ble.station import Station
 
 
@@ -96,3 +99,46 @@ async def test_an_adapter_that_refuses_to_rest_is_scanned_with_anew() -> None:
         while port.told.count("start") < 3:  # noqa: ASYNC110 - a station tells nobody
             await asyncio.sleep(0.01)
     await ended(running)
+
+
+async def test_who_is_told_of_once_is_looked_for_anew_but_not_all_the_time() -> None:
+    port = FakePort()
+    station, running = await scanning(port)
+    for _ in range(3):
+        await station.look_anew()
+    assert port.told == ["start", "stop", "start"]
+    await ended(running)
+
+
+async def test_nobody_looks_anew_in_the_middle_of_linking_or_where_all_is_told() -> None:
+    port = FakePort()
+    station, running = await scanning(port)
+    async with station.linker._quiet():
+        await station.look_anew()
+    port.links_in_quiet = False
+    await station.look_anew()
+    assert port.told == ["start", "stop", "start"]
+    await ended(running)
+
+
+async def test_a_device_is_near_until_it_is_linked() -> None:
+    linked: set[str] = set()
+    hearing = Hearing({"A"}, lambda: linked)
+    assert not hearing.near("A")
+    hearing.heard("A")
+    hearing.heard("B")
+    assert hearing.near("A")
+    assert not hearing.near("B")
+    linked.add("A")
+    assert not hearing.near("A")
+
+
+async def test_what_is_asked_of_a_link_that_ends_is_not_waited_for() -> None:
+    link: Any = SimpleNamespace(lost=asyncio.Event())
+    asyncio.get_running_loop().call_soon(link.lost.set)
+    with pytest.raises(TimeoutError):
+        async with _while_linked(link, 3600):
+            await asyncio.Event().wait()
+    link.lost.clear()
+    async with _while_linked(link, 3600):
+        await asyncio.sleep(0)

@@ -27,8 +27,8 @@ bonds = "{SHARE}/bonds.json"
 """
 _BLUEZ = Path("/var/lib/bluetooth")
 _WITHIN_S = 240.0
-# Two silences of 30 s, and up to 72 s each until a cuff that declined is heard again.
-_REFUSED_S = 600.0
+# A forgotten bond is found by failing to link, a declined pairing by two links that end at once.
+_REFUSED_S = 240.0
 
 
 class _Bonded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Protocol, runtime_checkable
 
 from bleak import BleakClient
@@ -30,6 +31,9 @@ _CHECK_S = 1.0
 _PROOF_S = 10.0
 _SETUP_S = 30.0
 _REVIVE_S = 6.0
+# BlueZ answers no subscription of a device that declines to pair; asked to pair, it says so. One
+# link that ends while it is set up may be chance.
+_PAIR_AFTER = 2
 _OLD_LINK_S = 5.0
 _NOT_HEARD_S = 90.0
 _SLOT_S = 30.0
@@ -69,8 +73,7 @@ class GattDevice:
         self._link: Link | None = None
         self._old: Link | None = None
         self._radio_down = False
-        # BlueZ answers nothing for as long as a device declines to pair; asked, it says so.
-        self._unanswered = False
+        self._fruitless = 0
         radio.watch(self._address, self)
 
     async def run(self) -> None:
@@ -139,8 +142,10 @@ class GattDevice:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_OLD_LINK_S):
                     await self._sighted.wait()
-            if self._old is not None and not self._sighted.is_set():
-                await self._end(self._old)
+            if not self._sighted.is_set():
+                if self._old is not None:
+                    await self._end(self._old)
+                await self._radio.look_anew(self._address)
             if now_s() - since_s > _NOT_HEARD_S and not self._radio_down:
                 self._journal.lost("not heard", words.not_heard(_NOT_HEARD_S))
 
@@ -163,20 +168,25 @@ class GattDevice:
     async def _set_up(self, link: Link) -> list[Stream]:
         declined = False
         try:
-            async with asyncio.timeout(_SETUP_S):
-                declined = self._unanswered and not await _pairs(link.client)
+            async with _while_linked(link, _SETUP_S):
+                declined = self._fruitless >= _PAIR_AFTER and not await _pairs(link.client)
                 streams = await self._start_streams(link.client)
                 serial = self._assigned.config.tell_serial
                 description = await describe(link.client, serial=serial)
         except (*RADIO_ERRORS, DecodeError) as error:
-            self._unanswered = isinstance(error, TimeoutError)
-            text = (
-                words.not_paired(link.where) if declined else words.setup_failed(link.where, error)
-            )
-            raise SourceError(self._id, text) from error
-        self._unanswered = False
+            raise SourceError(self._id, self._no_use(link, error, declined)) from error
+        self._fruitless = 0
         self._journal.connected(description)
         return streams
+
+    def _no_use(self, link: Link, error: Exception, declined: bool) -> str:
+        """Say why a link could not be set up, and count what may be a declined pairing."""
+        cut = link.lost.is_set()
+        if isinstance(error, TimeoutError):
+            self._fruitless += 1 if cut else _PAIR_AFTER
+        if declined:
+            return words.not_paired(link.where)
+        return words.link_lost(link.where) if cut else words.setup_failed(link.where, error)
 
     async def _start_streams(self, client: BleakClient) -> list[Stream]:
         streams: list[Stream] = []
@@ -222,6 +232,22 @@ class GattDevice:
                     if await stream.revive():
                         return
         raise SourceError(self._id, words.silent(link.where, stream.spec.id, silence_s))
+
+
+@contextlib.asynccontextmanager
+async def _while_linked(link: Link, limit_s: float) -> AsyncIterator[None]:
+    """Raise TimeoutError after `limit_s` or when the link ends: BlueZ may leave both unsaid."""
+
+    async def cut(limit: asyncio.Timeout) -> None:
+        await link.lost.wait()
+        limit.reschedule(asyncio.get_running_loop().time())
+
+    async with asyncio.timeout(limit_s) as limit:
+        cutter = asyncio.create_task(cut(limit))
+        try:
+            yield
+        finally:
+            cutter.cancel()
 
 
 async def _pairs(client: BleakClient) -> bool:

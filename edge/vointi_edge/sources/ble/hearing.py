@@ -40,6 +40,10 @@ class Hearing:
         """Note that a device has no link any more: it ought to advertise from now on."""
         self._heard_s[address] = now_s()
 
+    def near(self, address: str) -> bool:
+        """Say whether a device was heard or linked lately, and is not linked."""
+        return address in self._near()
+
     @property
     def missed(self) -> bool:
         """Whether a device that was near is not linked, and so ought to be heard."""

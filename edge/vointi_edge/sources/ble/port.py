@@ -28,7 +28,8 @@ class RadioPort(Protocol):
     """An adapter that can be switched off and on.
 
     `scanner` and `client` are what bleak is given as its backends (None: bleak's own choice).
-    `links_in_quiet`: a link asked for during a scan waits for the scan's end.
+    `links_in_quiet`: a link asked for during a scan waits for the scan's end, and a scan tells of
+    a device once.
     """
 
     name: str

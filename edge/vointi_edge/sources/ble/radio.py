@@ -100,10 +100,17 @@ class Radio:
         self._linked.add(address)
         return link
 
+    async def look_anew(self, address: str) -> None:
+        """Look again for a device that was there lately, where adapters tell of it only once."""
+        for station in self._stations:
+            if station.hearing.near(address):
+                await station.look_anew()
+
     async def renew_bond(self, address: str) -> bool:
         """Forget a bond that the device forgot, wherever that is so; say whether it was."""
         renewed = False
-        for station, _ in self._candidates(address):
+        # Trying to link it took so long that the last sighting is old by now.
+        for station in [each for each in self._seen.get(address, {}) if each.scanning]:
             if await station.linker.renew_bond(address):
                 renewed = True
                 self._seen[address].pop(station)  # the adapter has to find it anew

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 # Starting and stopping a scan takes milliseconds; a dead controller never answers.
 _COMMAND_S = 8.0
 _LEAST_S, _LOOK_S = 0.01, 5.0
+# The kernel scans for 10.24 s at a time: everybody in reach is heard within that.
+_ANEW_S = 11.0
 
 
 class Station:
@@ -58,6 +60,7 @@ class Station:
         self._hold = asyncio.Lock()
         self._suspected = asyncio.Event()
         self._stuck = False
+        self._anew_s = float("-inf")
         self._ladder = Ladder()
         self._backoff = Backoff(floor_s=0.2, first_s=1.0, cap_s=15.0)
 
@@ -85,6 +88,19 @@ class Station:
     async def close(self) -> None:
         """Let the adapter go."""
         await self._port.close()
+
+    async def look_anew(self) -> None:
+        """Be told anew who is there, not too often.
+
+        BlueZ tells of a device when a scan first hears it, then only of a signal that is 8 dB
+        stronger or weaker: heard while nobody could link it, a device would stay unheard.
+        """
+        if not self._port.links_in_quiet or self._hold.locked():
+            return
+        if self._scanner is not None and now_s() - self._anew_s >= _ANEW_S:
+            self._anew_s = now_s()
+            async with self._quiet():
+                log.debug("%s: looks anew", self.name)
 
     # ---- scanning
 
