@@ -157,6 +157,25 @@ def test_what_the_first_boot_installed_provisions_from_its_own_folder(
     assert "0 changes made" in run(share / "provision.sh", *again)
 
 
+def test_the_first_boot_waits_for_no_service_that_waits_for_it(folder: Path) -> None:
+    """`Before=` what it starts: systemd would hold the start back until the first boot is over."""
+    started = {
+        name
+        for line in (folder / "provision.sh").read_text().splitlines()
+        if re.search(r"systemctl (restart|enable .*--now) ", line)
+        for name in re.findall(r"vointi-[a-z-]+\.(?:service|path)", line)
+    }
+    assert {"vointi-edge.service", "vointi-lights.service"} <= started
+    unit = (folder / "units" / "vointi-firstboot.service").read_text()
+    before = set(" ".join(re.findall(r"^Before=(.*)$", unit, re.MULTILINE)).split())
+    later = {
+        name
+        for name in started
+        if re.search(r"^After=.*\bvointi-firstboot", (folder / "units" / name).read_text(), re.M)
+    }
+    assert not started & before | later
+
+
 STUB = """\
 #!/bin/sh
 # python3 -m venv --clear FOLDER: a program that only knows its version.
