@@ -7,23 +7,7 @@ set -euo pipefail
 programs mke2fs:e2fsprogs
 key=$(fingerprint hardware/virtual_pi/{root,register,kernel}.sh hardware/virtual_pi/{second-stage,init})
 
-# What is ours of the system is written anew into the image that is configured: seconds, not minutes.
-overlay() {
-  local files key path
-  files=$(cd "$here/overlay" && find . -type f | sed 's|^\./||' | sort)
-  key=$(cat "$work/root.key")-$(cd "$here/overlay" && echo "$files" | xargs cat | sha256sum | cut -c1-16)
-  done_already "$work/overlay.key" "$key" && return
-  for path in $files; do
-    printf 'rm %s\nwrite %s %s\n' "/$path" "$here/overlay/$path" "/$path"
-    printf "sif /$path %s\n" "mode 0100644" "uid 0" "gid 0"
-  done | PATH=$PATH:/usr/sbin:/sbin debugfs -w -f - "$work/root.img" > "$work/overlay.log" 2>&1
-  for path in $files; do
-    PATH=$PATH:/usr/sbin:/sbin debugfs -R "cat /$path" "$work/root.img" 2> /dev/null \
-      | cmp -s - "$here/overlay/$path" || unavailable "/$path is not in the system ($work/overlay.log)"
-  done
-  echo "$key" > "$work/overlay.key"
-}
-done_already "$work/root.key" "$key" && overlay && exit 0
+done_already "$work/root.key" "$key" && exit 0
 
 as_root=(env "PATH=$PATH:/usr/sbin:/sbin")
 if [ "$(id -u)" -ne 0 ]; then
@@ -60,4 +44,3 @@ grep -q "second stage: done" "$work/root.console" \
   || unavailable "Debian's packages were not configured ($work/root.console)"
 rm -f "$work/overlay.key"
 echo "$key" > "$work/root.key"
-overlay

@@ -18,10 +18,19 @@ PROVISIONING = ROOT / "hardware" / "provisioning"
 # The host as the machine sees it (QEMU's user-mode network); its /etc/hosts has a name for it.
 HOST = "gateway.virtual-pi"
 # As on a Pi, the kernel's words are in a file on the boot partition, which asks for the first boot.
-# Time passes as outside while the processor is slow: what systemd waits for gets ten minutes.
+# Time passes as outside while the processor is slow: what systemd waits for gets ten minutes, and
+# what nobody needs here is not started.
+_NEEDLESS = (
+    "serial-getty@ttyAMA0.service", "getty@tty1.service", "systemd-binfmt.service",
+    "proc-sys-fs-binfmt_misc.automount", "modprobe@drm.service", "modprobe@efi_pstore.service",
+    "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount", "apt-daily.timer", "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer", "fstrim.timer",
+)  # fmt: skip
 CMDLINE = (
     "console=ttyAMA0 root=/dev/vda rootwait panic=-1 mitigations=off loglevel=4"
-    " systemd.default_device_timeout_sec=600 systemd.default_timeout_start_sec=600\n"
+    " systemd.default_device_timeout_sec=600 systemd.default_timeout_start_sec=600"
+    f" {' '.join(f'systemd.mask={unit}' for unit in _NEEDLESS)}\n"
 )
 # The Pi's two shares of the card: 512 MB of FAT are 128 here, for the same files.
 BOOT_MB = 128
