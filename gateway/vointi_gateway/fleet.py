@@ -82,10 +82,14 @@ class Fleet:
         return self._as_heard(view) if view else None
 
     def _as_heard(self, view: EdgeView) -> EdgeView:
-        """Its last word cannot reach us when it is shut out, so it is not online then."""
-        if view.online and self._shut_out(view.edge) is not None:
-            return replace(view, online=False)
-        return view
+        """Its last word cannot reach us when it is shut out: it is not online until it says so."""
+        if not view.online or self._shut_out(view.edge) is None:
+            return view
+        gone = replace(view, online=False)
+        with self._lock:
+            if self._edges.get(view.edge) is view:
+                self._edges[view.edge] = gone
+        return gone
 
     def person_of(self, edge: str, device: str) -> str | None:
         """The pseudonym of who wears a device, or None."""
