@@ -30,6 +30,7 @@ from .pilots.gate import Gate
 from .pilots.registry import Registry
 from .quarantine import QuarantineRoom
 from .releases import releases_of
+from .second_look import SecondLook
 from .steward import Steward
 from .store.embedded import EmbeddedStore
 from .store.influx.forwarder import InfluxForwarder, InfluxTarget
@@ -110,7 +111,8 @@ class Gateway:
         leasing = Leasing(self.registry.leases, self.fleet, mine.has_edge, silent_s=silent_s)
         courier = Courier(self.registry, self.fleet, mine.has_edge)
         self._steward = Steward(self.registry, self.fleet, mine.has_edge, leasing, courier)
-        works: list[Callable[[], None]] = [chores, *([house.due] if house else [])]
+        again = SecondLook(self.settings.data_dir / "looked", self.version, room)
+        works: list[Callable[[], None]] = [chores, again, *([house.due] if house else [])]
         self._chores = ChoreThread(*(_if_leading(mine, work) for work in works))
         if self.settings.influx is not None and isinstance(self.store, EmbeddedStore):
             target = InfluxTarget(self.settings.influx)

@@ -24,6 +24,7 @@ from vointi_gateway.pilots.audit import AuditLog
 from vointi_gateway.pilots.gate import Gate, Rules
 from vointi_gateway.pilots.keys import SigningKey
 from vointi_gateway.quarantine import QuarantineRoom
+from vointi_gateway.second_look import SecondLook
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.model import Counts
 
@@ -226,6 +227,25 @@ def test_the_commands_as_an_operator_types_them(
     assert run("drop", left["id"], "--yes") == {"dropped": 1}
     assert run("list") == []
     assert "not in quarantine" in run("show", left["id"], code=2)
+
+
+def test_a_new_version_tries_everything_again_once(bench: Bench, tmp_path: Path) -> None:
+    """What another schema was for the one before may be known to the next."""
+    bench.pilots = {}
+    bench.take(payload(hr_frame(1)))
+    bench.pilots = {EDGE: PILOT}
+    (tmp_path / "looked").write_text("1.0\n")
+    SecondLook(tmp_path / "looked", "1.0", bench.room)()
+    assert bench.counts().quarantined == 1
+    look = SecondLook(tmp_path / "looked", "1.1", bench.room)
+    look()
+    assert bench.counts() == Counts(accepted=1, stored=1)
+    bench.pilots = {}
+    bench.take(payload(hr_frame(2)))
+    bench.pilots = {EDGE: PILOT}
+    look()
+    SecondLook(tmp_path / "looked", "1.1", bench.room)()
+    assert bench.counts().quarantined == 1
 
 
 def test_nothing_in_quarantine_is_nothing_to_do(bench: Bench) -> None:
