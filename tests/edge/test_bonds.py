@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from dbus_fast import Message, Variant
@@ -11,6 +12,7 @@ from radio_home import Scene
 from virtual_time import run_virtual
 from vointi_edge.config import DeviceConfig
 from vointi_edge.sources.ble.bonds import Bonds
+from vointi_edge.sources.ble.gatt import _PAIR_AFTER, GattDevice
 from vointi_edge.sources.ble.pairing import PATH, PairingAgent
 from vointi_sim.clock import PacedClock
 from vointi_sim.extras import Extra
@@ -115,3 +117,25 @@ async def test_a_bond_is_lost_where_every_link_is_ended_at_once(
 ) -> None:
     assert await Bonds(bluez.call).refused("hci0", CUFF.lower()) is refused
     assert bluez.told == told
+
+
+def test_one_link_that_ends_is_chance_two_or_a_silent_one_may_be_a_declined_pairing() -> None:
+    for cuts, asked in (([True], False), ([True, True], True), ([False], True)):
+        device = GattDevice(*assigned_cuff())
+        for cut in cuts:
+            link = SimpleNamespace(lost=asyncio.Event(), where="hci0 slot 1 of 5")
+            if cut:
+                link.lost.set()
+            said = device._no_use(cast(Any, link), TimeoutError(), declined=False)
+            assert ("link lost" in said) is cut
+        assert (device._fruitless >= _PAIR_AFTER) is asked
+        assert "declines" in device._no_use(cast(Any, link), TimeoutError(), declined=True)
+
+
+def assigned_cuff() -> Any:
+    config = SimpleNamespace(id="cuff-1", address=CUFF)
+    return (
+        SimpleNamespace(config=config),
+        SimpleNamespace(watch=lambda *_: None),
+        SimpleNamespace(hub=None),
+    )
