@@ -23,7 +23,7 @@ def run(settings: Settings) -> list[Row]:
         return [Row("not run", "no machine: `make virtual-pi` builds it")]
     with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
         found = Proof(Path(folder), 30.0 if settings.quick else 120.0).run()
-    return [*_came_up(found), *_doctor(found), *_readings(found), *_signals(found)]
+    return [*_came_up(found), *_doctor(found), *_readings(found), *_signals(found), *_books(found)]
 
 
 def _came_up(found: Found) -> list[Row]:
@@ -41,7 +41,10 @@ def _came_up(found: Found) -> list[Row]:
             goal="none",
             met=not found.failed_units,
         ),
-        Row("sandbox", found.sandbox),
+        *(
+            Row(f"exposure of {unit} (sandbox)", level, goal="<= 2.5", met=level <= 2.5)
+            for unit, level in found.sandboxes.items()
+        ),
         Row("adapter", " ".join(found.adapter.split())),
     ]
 
@@ -88,4 +91,25 @@ def _signals(found: Found) -> list[Row]:
     return [
         Row("signal routines equal to x86-64, bit for bit", equal, goal="all", met=not unequal),
         *(Row(f"  {name}", said) for name, said in unequal.items()),
+    ]
+
+
+def _books(found: Found) -> list[Row]:
+    """The account after a restart and a power cut, from the outbox and the store themselves."""
+    books = found.books
+    assert books is not None
+    account = books.account
+    return [
+        Row("boots with readings", books.boots, goal="3", met=books.boots == 3),
+        Row("accepted, over all boots", account.accepted),
+        Row("stored once", account.stored),
+        Row("still in the outbox", books.waiting),
+        Row("stored twice", account.twice, goal="0", met=account.twice == 0),
+        Row("nowhere", books.nowhere, goal="0", met=books.nowhere == 0),
+        Row(
+            "numbers without gap or repeat, both sides agree",
+            "yes" if books.even else "no",
+            goal="yes",
+            met=books.even,
+        ),
     ]

@@ -8,12 +8,15 @@ import shutil
 import subprocess
 from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import signal_answers
+from fed_chain import Account
 from virtual_pi import CMDLINE, HOST, Card, command
-from virtual_pi_proof import edge_config
+from virtual_pi_proof import edge_config, exposures
+from virtual_pi_restarts import Books
 from vointi_edge.config import load_config
 
 
@@ -87,6 +90,35 @@ def test_the_firmware_reads_the_words_from_the_boot_partition(tmp_path: Path) ->
         True,
         False,
     )
+
+
+def test_what_systemd_says_of_the_sandboxes_is_read() -> None:
+    said = "→ Overall exposure level for vointi-edge.service: 1.7 OK 🙂\n"
+    assert exposures(said) == {"vointi-edge": 1.7}
+
+
+def account(**changed: Any) -> Account:
+    """Two boots, a reading lost with its count; as a restart and a power cut should leave them."""
+    tally = {"accepted": 12, "stored": 9, "duplicates": 2, "quarantined": 0, "lost": 1}
+    ranges = {"strap-1/1": 7, "strap-1/2": 5}
+    whole = {"ranges": ranges, "accepted": 12, "lost": 1, "stored": 9, "twice": 0, "tally": tally}
+    return Account(**{**whole, "missing": {}, **changed})
+
+
+def test_books_are_even_when_every_number_is_stored_counted_or_waiting() -> None:
+    books = Books(account(), waiting=2)
+    assert (books.boots, books.nowhere, books.even) == (2, 0, True)
+    # what waits may have arrived: its confirmation had not
+    assert Books(account(), waiting=5).even
+    uneven = (
+        Books(account(), waiting=1),
+        Books(account(ranges={"strap-1/1": 7, "strap-1/2": 6}), waiting=2),
+        Books(account(twice=1), waiting=2),
+        Books(account(tally={**account().tally, "accepted": 13}), waiting=2),
+        Books(account(stored=10), waiting=2),
+    )
+    assert [books.even for books in uneven] == [False] * len(uneven)
+    assert uneven[0].nowhere == 1
 
 
 def test_answers_are_compared_bit_for_bit() -> None:

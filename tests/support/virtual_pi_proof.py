@@ -7,6 +7,7 @@ is the simulator on a serial port. Broker and gateway are real ones on the host.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import urllib.request
@@ -19,6 +20,7 @@ import numpy as np
 import signal_answers
 from running_demo import wait_for
 from virtual_pi import BUILT, HOST, ROOT, Card, Machine, VirtualPiError
+from virtual_pi_restarts import Books, books, cut_power, restart, settle, take_outbox
 from vointi_demo.layout import HOME_DEVICES, Layout, Ports
 from vointi_demo.ports import free_ports
 from vointi_demo.supervisor import Supervisor, children_of
@@ -71,7 +73,11 @@ cd /opt/vointi/share/provisioning
 """
 _DOCTOR = "vointi-edge doctor --json --config /etc/vointi/edge.toml"
 _ADAPTER = "bluetoothctl show | grep -E 'Controller|Name|Powered'; uname -r; bluetoothctl --version"
-_SANDBOX = "systemd-analyze security --no-pager vointi-edge | tail -1"
+_SANDBOX = """\
+for unit in vointi-edge vointi-clock-floor vointi-update vointi-lights; do
+  systemd-analyze security --no-pager $unit.service | tail -1
+done
+"""
 _FAILED = "systemctl --failed --plain --no-legend --no-pager"
 _MISTAKES = "journalctl -b -p warning -o cat --no-pager -u vointi-edge | tail -20"
 
@@ -86,6 +92,12 @@ def edge_config(broker_port: int) -> str:
     return _CONFIG.format(edge=EDGE, host=HOST, port=broker_port) + "".join(blocks)
 
 
+def exposures(said: str) -> dict[str, float]:
+    """Each unit's exposure, of the last lines of `systemd-analyze security`."""
+    found = re.findall(r"exposure level for ([\w-]+)\.service: ([\d.]+)", said)
+    return {unit: float(level) for unit, level in found}
+
+
 @dataclass
 class Found:
     """What was seen; seconds are of the host's clock."""
@@ -96,7 +108,7 @@ class Found:
     again: str = ""
     secrets_left: list[str] = field(default_factory=list)
     failed_units: str = ""
-    sandbox: str = ""
+    sandboxes: dict[str, float] = field(default_factory=dict)
     warnings: str = ""
     adapter: str = ""
     doctor: list[dict[str, Any]] = field(default_factory=list)
@@ -109,6 +121,7 @@ class Found:
     cpu_share: float = 0.0
     rss_mb: float = 0.0
     answers: dict[str, str] = field(default_factory=dict)
+    books: Books | None = None
 
 
 class Host(AbstractContextManager["Host"]):
@@ -156,7 +169,7 @@ class Host(AbstractContextManager["Host"]):
     def edge(self) -> dict[str, Any]:
         """What the gateway's health says of the edge."""
         edges = (self.ask("/api/v1/health") or {}).get("edges", [])
-        return next((one for one in edges if one["edge"] == EDGE), {})
+        return next((one for one in edges if one["edge"] == EDGE and one["outbox"]), {})
 
     def home(self, folder: Path) -> Path:
         """The folder that an operator makes for the box (docs/operators/edge.md)."""
@@ -190,8 +203,14 @@ class Proof:
                 self._measure(machine, host)
                 self._look(machine, host)
                 self._compare(machine)
+                self._come_back(machine, host)
+                outbox = take_outbox(machine, ORDER_LIMIT_S)
+                settle(machine)
+                tally = host.ask("/api/v1/health")["counts"]
             finally:
                 machine.power_off()
+        store = host.layout.root / "gateway" / "vointi.duckdb"
+        self._found.books = books(outbox, store, tally)
         return self._found
 
     def _done(self, step: str) -> None:
@@ -253,7 +272,7 @@ class Proof:
         said = machine.order(_DOCTOR, ORDER_LIMIT_S)[1]
         found.doctor = json.loads(said)
         found.adapter = machine.order(_ADAPTER, ORDER_LIMIT_S)[1]
-        found.sandbox = machine.order(_SANDBOX, ORDER_LIMIT_S)[1].strip()
+        found.sandboxes = exposures(machine.order(_SANDBOX, ORDER_LIMIT_S)[1])
         found.failed_units = machine.order(_FAILED, ORDER_LIMIT_S)[1].strip()
         found.warnings = machine.order(_MISTAKES, ORDER_LIMIT_S)[1].strip()
         host.home(machine.share / "home")
@@ -264,6 +283,23 @@ class Proof:
         found.counts = (host.ask("/api/v1/health") or {}).get("counts", {})
         found.outbox = host.edge().get("outbox", {})
         self._done("looked at")
+
+    def _come_back(self, machine: Machine, host: Host) -> None:
+        """A restart and a power cut: it delivers again by itself."""
+        restart(machine, ORDER_LIMIT_S)
+        self._deliver_again(host)
+        self._done("restart, to new readings")
+        cut_power(machine)
+        self._deliver_again(host)
+        self._done("power cut, to new readings")
+
+    def _deliver_again(self, host: Host) -> None:
+        """Wait until the gateway has a reading that is younger than the power-on just now."""
+        on_us, limit_s = time.time_ns() // 1000, BOOT_LIMIT_S + ARRIVE_LIMIT_S
+        wait_for(
+            lambda: any(last_us > on_us for last_us in host.delivering().values()),
+            limit_s, "there are new readings", 1.0,
+        )  # fmt: skip
 
     def _compare(self, machine: Machine) -> None:
         """The signal routines' answers there and here, bit for bit."""
