@@ -31,7 +31,10 @@ def _came_up(found: Found) -> list[Row]:
     again = found.again == "0 changes made"
     return [
         Row("the machine", found.system),
-        *(Row(f"step: {name}", seconds, "s") for name, seconds in found.steps.items()),
+        *(
+            Row(f"step: {name}", f"{seconds:.0f} s ({found.processor[name]:.0f} s of processor)")
+            for name, seconds in found.steps.items()
+        ),
         Row("provisioned by its first boot", found.provisioned),
         Row("provisioned again", found.again, goal="0 changes", met=again),
         Row("secrets left on the card", kept, goal="none", met=not found.secrets_left),

@@ -6,6 +6,7 @@ import itertools
 import re
 import shutil
 import subprocess
+import sys
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 import signal_answers
 from fed_chain import Account
-from virtual_pi import CMDLINE, HOST, Card, command
+from running_demo import wait_for
+from virtual_pi import CMDLINE, HOST, Card, Machine, command
 from virtual_pi_proof import edge_config, exposures
 from virtual_pi_restarts import Books
 from vointi_edge.config import load_config
@@ -90,6 +92,17 @@ def test_the_firmware_reads_the_words_from_the_boot_partition(tmp_path: Path) ->
         True,
         False,
     )
+
+
+def test_the_machines_processor_time_goes_on_when_it_ends(tmp_path: Path) -> None:
+    machine = Machine(Card(tmp_path), 1)
+    before = machine.processor_s
+    busy = [sys.executable, "-c", "while True: pass"]
+    machine.child = subprocess.Popen(busy, start_new_session=True)
+    wait_for(lambda: machine.processor_s > before + 0.1, 60, "it has used its processor")
+    running = machine.processor_s
+    machine.power_off()
+    assert machine.processor_s >= running
 
 
 def test_what_systemd_says_of_the_sandboxes_is_read() -> None:

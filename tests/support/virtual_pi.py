@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -163,6 +164,16 @@ class Machine:
         if code != 0:
             said = (self.card.folder / "qemu.log").read_text(errors="replace")
             raise VirtualPiError(f"QEMU ended with {code}: {said[-2000:]}")
+
+    @property
+    def processor_s(self) -> float:
+        """Processor seconds that QEMU, and what else this process waited for, took so far."""
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if self.child is None or self.child.poll() is not None:
+            return ended.ru_utime + ended.ru_stime
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rpartition(")")[2].split()
+        running = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+        return ended.ru_utime + ended.ru_stime + running
 
     def order(self, script: str, limit_s: float) -> tuple[int, str]:
         """Do a shell script as root inside; returns its exit code and what it said."""
