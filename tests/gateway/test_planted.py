@@ -45,6 +45,7 @@ def everything(here: House, role: str, pilot: str, edge: str) -> Iterator[tuple[
         body = json.loads(json.dumps(BODIES.get(route, {})).replace(PILOT, pilot))
         options = {"json": body} if method == "POST" else {}
         query = f"?device={edge}.{DEVICE}&metric=heart_rate&{SPAN}" if "series" in path else ""
+        query = f"?pilot={pilot}&metric=heart_rate&from=-3d" if "daily" in path else query
         answer = here.ask(method, path + query, cookie, **options)
         heads = " ".join(f"{k}: {v}" for k, v in answer.headers.items())
         yield route, f"{heads}\n{answer.text}"

@@ -9,7 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gateway_kit import EDGE, OTHER_EDGE, OTHER_PILOT, PILOT, T0_US, channel, ecg_frame, hr_frame
+from gateway_kit import (
+    DEVICE,
+    EDGE,
+    OTHER_EDGE,
+    OTHER_PILOT,
+    PILOT,
+    T0_US,
+    channel,
+    ecg_frame,
+    hr_frame,
+)
 from store_conformance import NAME, Factory, StoreConformance, commit_of
 from vointi_contract.frame import Frame
 from vointi_gateway.errors import StoreError
@@ -309,6 +319,11 @@ class KeepingConformance(ExpiringConformance):
         assert (today.pilot, today.series, today.n, today.high) == (PILOT, 2, 5, 100.0)
         assert today.mean == pytest.approx((64 + 65 + 66 + 67 + 100) / 5)
         assert found["ecg", 0].n == 4 * 73
+        days = store.device_days("heart_rate", T0_US, T0_US + 2 * DAY)
+        assert [(d.device, d.n, d.mean) for d in days if d.day_us > T0_US] == [
+            (NAME, 4, pytest.approx(65.5)), (f"{OTHER_EDGE}.{DEVICE}", 1, 100.0),
+        ]  # fmt: skip
+        assert [d.n for d in days if d.day_us == T0_US] == [4]
         assert store.daily(T0_US + 5 * DAY, T0_US + 9 * DAY) == ()
 
     def test_a_copy_has_the_moved_days(self, store: BothStore, tmp_path: Path) -> None:

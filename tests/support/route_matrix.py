@@ -31,7 +31,10 @@ PLACES = {
     "{purpose}": "care", "{erasure}": "none", "{export}": "none", "{approval}": "none",
     "{delivery}": "none", "{digest}": "0" * 64,
 }  # fmt: skip
-QUERIES = {"GET /api/v1/series": f"?device={OWN}&metric=heart_rate&{SPAN}"}
+QUERIES = {
+    "GET /api/v1/series": f"?device={OWN}&metric=heart_rate&{SPAN}",
+    "GET /api/v1/indicators/daily": "?metric=heart_rate&from=-3d",
+}
 #: 503: the route is open to this role, and the stream is not, because the house is closing.
 MATRIX = """
 route                             anonymous company city care operator resident
@@ -73,6 +76,7 @@ GET /api/v1/audit                 401       403     200  403  200      403
 GET /api/v1/audit/head            401       200     200  200  200      403
 GET /api/v1/devices               401       200     200  200  200      200
 GET /api/v1/series                401       200     403  200  200      200
+GET /api/v1/indicators/daily      401       200     200  403  200      403
 GET /api/v1/live                  401       503     403  503  503      503
 POST /api/v1/session              422       422     422  422  422      422
 GET /api/v1/session               401       200     200  200  200      200

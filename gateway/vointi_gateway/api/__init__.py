@@ -13,6 +13,7 @@ from . import (
     erasures,
     exports,
     health,
+    indicators,
     live,
     loans,
     metrics,
@@ -34,6 +35,7 @@ def router() -> APIRouter:
     for resource in (
         *(health, metrics, approvals, pilots, devices, series, live, participants, loans),
         *(consents, erasures, exports, refusals, quarantine, audit, session, edges, releases),
+        indicators,
     ):
         api.include_router(resource.router)
     return api

@@ -24,6 +24,8 @@ _CARING = _OPERATOR | {"care"}
 #: Whose word a consent is: a resident's own, or of who took it down.
 _SPEAKING = _CARING | {"resident"}
 _OWNING = _OPERATOR | {"resident"}
+#: Who compares pilots: by groups of people, never by one.
+_COMPARING = _OPERATOR | {"city", "company"}
 _RESIDENT = frozenset({"resident"})
 
 
@@ -49,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     Rule("POST", "/api/v1/pilots", _OPERATOR),
     Rule("GET", "/api/v1/devices", _SIGNED_IN),
     Rule("GET", "/api/v1/series", _READINGS),
+    Rule("GET", "/api/v1/indicators/daily", _COMPARING),
     Rule("GET", "/api/v1/live", _READINGS),
     Rule("GET", "/api/v1/participants", _CARING),
     Rule("POST", "/api/v1/participants", _CARING),

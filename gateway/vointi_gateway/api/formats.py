@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -65,10 +65,15 @@ def _csv(columns: Columns) -> Iterator[str]:
         yield out.getvalue()
 
 
-def arrow_response(columns: Columns, about: dict[str, str]) -> Response:
+def arrow_response(columns: Mapping[str, Any], about: dict[str, str]) -> Response:
     """The columns as one Arrow IPC stream; `about` becomes the schema's metadata."""
-    table = pa.table(columns).replace_schema_metadata(about)
+    table = pa.table(dict(columns)).replace_schema_metadata(about)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return Response(sink.getvalue().to_pybytes(), media_type=ARROW)
+
+
+def arrow_columns(lists: Mapping[str, list[Any]], kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Lists, with None for what is not told, as Arrow's columns; `kinds` are Arrow's type names."""
+    return {name: pa.array(lists[name], pa.type_for_alias(kind)) for name, kind in kinds.items()}

@@ -188,13 +188,19 @@ class Gate:
         """Times of a device that may be shown for a purpose; None: it is nobody's, all of them."""
         if device not in self.loans:
             return None
-        found = []
-        for loan in self.loans[device]:
-            rules = self.rules.get(loan.pilot, Rules({}))
-            state = self.consents.get((loan.pilot, loan.person), {}).get(purpose, ConsentState())
-            if state.live(now_us) and rules.of(purpose, frozenset({metric})):
-                found += overlap(state.spans, (loan.from_us, loan.to_us))
-        return found
+        return [
+            span
+            for loan in self.loans[device]
+            for span in self.loan_spans(loan, purpose, metric, now_us)
+        ]
+
+    def loan_spans(self, loan: Loan, purpose: str, metric: str, now_us: int) -> list[Span]:
+        """Times of one loan that may be shown for a purpose."""
+        rules = self.rules.get(loan.pilot, Rules({}))
+        state = self.consents.get((loan.pilot, loan.person), {}).get(purpose, ConsentState())
+        if not state.live(now_us) or not rules.of(purpose, frozenset({metric})):
+            return []
+        return overlap(state.spans, (loan.from_us, loan.to_us))
 
     def owners(self, device: str, from_us: int, to_us: int) -> set[tuple[str, str]]:
         """(pilot, person) of everybody who had the device in the time."""

@@ -289,6 +289,16 @@ class Daily:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceDay:
+    """One UTC day of one metric of one device (global id): how many samples, and their mean."""
+
+    device: str
+    day_us: int
+    n: int
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One thing that a store looked at in itself: whether it is well, and what to do if not."""
 

@@ -14,6 +14,7 @@ from .model import (
     Commit,
     Counts,
     Daily,
+    DeviceDay,
     ErasedRows,
     Expired,
     ExportMark,
@@ -149,6 +150,9 @@ class KeepingStore(ExpiringStore, ApartStore, Protocol):
 
     def daily(self, from_us: int, to_us: int) -> tuple[Daily, ...]:
         """Each metric of each pilot by UTC day, of whole days within [from, to), by day."""
+
+    def device_days(self, metric: str, from_us: int, to_us: int) -> tuple[DeviceDay, ...]:
+        """One metric of each device by UTC day, of whole days within [from, to)."""
 
     def summarised(self, device: str) -> tuple[tuple[str, str, int, int], ...]:
         """(stream, metric, from, to in UTC µs) that hold all kept summaries of a device."""

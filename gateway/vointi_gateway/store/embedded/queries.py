@@ -215,19 +215,9 @@ def newest(cursor: Any, lake: Lake, sids: list[int]) -> list[tuple[int, int, flo
 
 def daily(cursor: Any, from_us: int, to_us: int) -> list[tuple[Any, ...]]:
     """The columns of `Daily` for the UTC days within [from, to)."""
-    day = f"t_us // {DAY_US} * {DAY_US}"
-    fresh = summaries.minutes_of(*unsummarised(cursor))
-    fields = f"sid, t_us, {summaries.SUMS}"
     rows: list[tuple[Any, ...]] = cursor.execute(
         f"""
-        WITH part AS (
-            SELECT sid, {day} AS d, sum(n) AS n, sum(s) AS s, min(lo) AS lo, max(hi) AS hi
-            FROM (
-                SELECT {fields} FROM day UNION ALL
-                SELECT {fields} FROM {summaries.kept()} UNION ALL
-                SELECT {fields} FROM ({fresh})
-            ) WHERE t_us >= ? AND t_us < ? GROUP BY sid, d
-        )
+        WITH part AS ({_days(cursor)})
         SELECT pilot, metric, d, count(DISTINCT sid), CAST(sum(n) AS BIGINT), sum(s) / sum(n),
                min(lo), max(hi)
         FROM part JOIN series USING (sid) GROUP BY ALL ORDER BY d, pilot, metric
@@ -235,6 +225,34 @@ def daily(cursor: Any, from_us: int, to_us: int) -> list[tuple[Any, ...]]:
         [from_us, to_us],
     ).fetchall()
     return rows
+
+
+def device_days(cursor: Any, metric: str, from_us: int, to_us: int) -> list[tuple[Any, ...]]:
+    """The columns of `DeviceDay` for the UTC days within [from, to)."""
+    rows: list[tuple[Any, ...]] = cursor.execute(
+        f"""
+        WITH part AS ({_days(cursor)} HAVING sid IN (SELECT sid FROM series WHERE metric = ?))
+        SELECT device, d, CAST(sum(n) AS BIGINT), sum(s) / sum(n)
+        FROM part JOIN series USING (sid) GROUP BY device, d ORDER BY device, d
+        """,  # noqa: S608
+        [from_us, to_us, metric],
+    ).fetchall()
+    return rows
+
+
+def _days(cursor: Any) -> str:
+    """SQL of the sums of each series by UTC day, within two parameters."""
+    fresh = summaries.minutes_of(*unsummarised(cursor))
+    fields = f"sid, t_us, {summaries.SUMS}"
+    return f"""
+        SELECT sid, t_us // {DAY_US} * {DAY_US} AS d, sum(n) AS n, sum(s) AS s,
+               min(lo) AS lo, max(hi) AS hi
+        FROM (
+            SELECT {fields} FROM day UNION ALL
+            SELECT {fields} FROM {summaries.kept()} UNION ALL
+            SELECT {fields} FROM ({fresh})
+        ) WHERE t_us >= ? AND t_us < ? GROUP BY sid, d
+        """  # noqa: S608
 
 
 def unsummarised(cursor: Any) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from ...errors import StoreError
-from ..model import Check, Daily, ErasedRows, Expired, Limit, WornSpan
+from ..model import Check, Daily, DeviceDay, ErasedRows, Expired, Limit, WornSpan
 from ..port import Alone
 from . import archive as archiving
 from . import checks, erase, expire, merging, queries, summaries
@@ -98,6 +98,11 @@ class Upkeep(ABC):
     def daily(self, from_us: int, to_us: int) -> tuple[Daily, ...]:
         """Each metric of each pilot by UTC day, of the whole days within [from, to)."""
         return tuple(Daily(*row) for row in self._ask(lambda c: queries.daily(c, from_us, to_us)))
+
+    def device_days(self, metric: str, from_us: int, to_us: int) -> tuple[DeviceDay, ...]:
+        """One metric of each device by UTC day, of the whole days within [from, to)."""
+        rows = self._ask(lambda c: queries.device_days(c, metric, from_us, to_us))
+        return tuple(DeviceDay(*row) for row in rows)
 
     def archive(self, before_us: int, alone: Alone) -> int:
         """Move whole days to the lake, one file for all of a kind; how many rows were moved.

@@ -1,0 +1,127 @@
+"""GET /api/v1/indicators/daily: pilots beside each other by day, of groups and never of one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from vointi_contract.errors import UnknownMetricError
+from vointi_contract.metrics import by_name
+
+from ..errors import QueryError
+from ..pilots.indicators import DAY_US, MIN_EDGES, MIN_PEOPLE, Cell, Indicators
+from .asker import TheAsker
+from .deps import Problem, TheGateway
+from .formats import ARROW, CSV, JSON, arrow_columns, arrow_response, csv_response, wanted
+from .sight import TheSight
+from .timespan import parse_time
+
+router = APIRouter(tags=["indicators"])
+
+#: What pilots are compared for, and the one purpose whose consent counts here.
+PURPOSE = "evaluation"
+#: Days in one answer: a year of a pilot, and some to compare it with.
+MAX_DAYS = 400
+#: Columns, with their types in Arrow.
+_KINDS = {
+    "day_us": "int64",
+    "pilot": "string",
+    "people": "int64",
+    "mean": "float64",
+    "suppressed": "string",
+}
+
+
+class DailyOut(BaseModel):
+    """One row a day and pilot, and one for all together ("*"); the lists have one length."""
+
+    metric: str = Field(examples=["heart_rate"])
+    unit: str = Field(description="UCUM", examples=["/min"])
+    purpose: str = Field(description="Whose consent counts", examples=["evaluation"])
+    minimum_people: int = Field(description="Smaller groups are suppressed", examples=[10])
+    minimum_edges: int = Field(description="And those of fewer homes", examples=[2])
+    day_us: list[int] = Field(description="Begin of the UTC day, µs")
+    pilot: list[str]
+    people: list[int | None] = Field(description="Rounded down to fives")
+    mean: list[float | None] = Field(description="Of one value a person; three digits")
+    suppressed: list[str] = Field(
+        description='"few" (or nobody), "complementary" (the total would tell it), or ""'
+    )
+
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Days by pilot",
+        "content": {CSV: {"schema": {"type": "string"}}, ARROW: {"schema": {"type": "string"}}},
+    },
+    404: {"model": Problem, "description": "No such pilot"},
+    406: {"model": Problem, "description": "No form that the client accepts"},
+    422: {"model": Problem, "description": "A parameter is wrong; field and fix"},
+}
+
+
+@router.get(
+    "/indicators/daily",
+    summary="A metric by day and pilot",
+    response_model=DailyOut,
+    responses=_ANSWERS,
+)
+def daily(  # noqa: PLR0917 - the parameters are the query's
+    request: Request,
+    gateway: TheGateway,
+    asker: TheAsker,
+    sight: TheSight,
+    metric: Annotated[str, Query(description="Metric name", examples=["ecg"], max_length=64)],
+    start: Annotated[
+        str, Query(alias="from", description="RFC 3339, epoch seconds or -30d", max_length=40)
+    ] = "-30d",
+    end: Annotated[
+        str, Query(alias="to", description="As from; only whole days count", max_length=40)
+    ] = "-0s",
+    pilot: Annotated[str | None, Query(description="Only this pilot", max_length=63)] = None,
+) -> Response:
+    """Means of what people agreed to for evaluation; JSON, CSV or Arrow, by the Accept header."""
+    form = wanted(request.headers.get("accept", JSON))
+    if form is None:
+        fix = f"accept {JSON}, {CSV} or {ARROW}"
+        return JSONResponse({"field": "Accept", "fix": fix}, status_code=406)
+    now_us = gateway.now_us()
+    from_us, to_us = parse_time(start, "from", now_us), parse_time(end, "to", now_us)
+    about = {"metric": metric, "unit": _unit(metric), "purpose": PURPOSE}
+    if not from_us < to_us <= from_us + MAX_DAYS * DAY_US:
+        raise QueryError("from", f"must be before to, by at most {MAX_DAYS} days")
+    if pilot is not None:
+        asker.must_see(pilot)
+    gate = sight.gate()
+    # All that are one's own, whichever is asked for: what is kept back is the same in each answer.
+    pilots = [
+        one.id
+        for one in sight.pilots()
+        if one.id in gate.rules and gate.rules[one.id].of(PURPOSE, frozenset({metric}))
+    ]
+    indicators = Indicators(gateway.readings, gate, PURPOSE, gateway.now_us)
+    cells = indicators.daily(metric, from_us, min(to_us, now_us), pilots)
+    return _answer(form, [c for c in cells if pilot in (None, c.pilot)], about)
+
+
+def _answer(form: str, cells: list[Cell], about: dict[str, str]) -> Response:
+    lists: dict[str, list[Any]] = {n: [getattr(cell, n) for cell in cells] for n in _KINDS}
+    if form == CSV:
+        columns = {name: np.array(values, object) for name, values in lists.items()}
+        return csv_response(columns, f"daily.{about['metric']}", "groups")
+    if form == ARROW:
+        said = {"minimum_people": str(MIN_PEOPLE), "minimum_edges": str(MIN_EDGES)}
+        return arrow_response(arrow_columns(lists, _KINDS), about | said)
+    least = {"minimum_people": MIN_PEOPLE, "minimum_edges": MIN_EDGES}
+    return JSONResponse(about | least | lists)
+
+
+def _unit(metric: str) -> str:
+    try:
+        return by_name(metric).unit
+    except UnknownMetricError as exc:
+        raise QueryError("metric", exc.fix) from exc

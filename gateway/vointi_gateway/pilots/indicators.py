@@ -1,0 +1,179 @@
+"""What groups of people measure by day, and never what one of them does.
+
+One value a person and day; a group is told when it has at least ten people in at least two homes
+and no two of them make up nine tenths of it. Where a total would tell what is kept back, more is
+kept back (minimum frequency, dominance and complementary suppression: Hundepool et al.,
+Statistical Disclosure Control, Wiley 2012).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from ..errors import UnknownSeriesError
+from ..store.model import SeriesQuery
+from ..store.port import Store
+from .consent.state import Span
+from .gate import Gate, overlap
+
+DAY_US: Final = 86_400_000_000
+MIN_PEOPLE: Final = 10
+MIN_EDGES: Final = 2
+#: How many people there were is told in steps.
+ROUND_TO: Final = 5
+#: All pilots together.
+TOGETHER: Final = "*"
+_DOMINANT, _DOMINANT_PART = 2, 0.9
+
+_Person: TypeAlias = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Who is in a group, with sum and number of each, and in which homes."""
+
+    people: dict[_Person, list[float]] = field(default_factory=dict)
+    edges: set[str] = field(default_factory=set)
+
+    def add(self, person: _Person, edge: str, total: float, n: int) -> None:
+        sums = self.people.setdefault(person, [0.0, 0.0])
+        sums[0] += total
+        sums[1] += n
+        self.edges.add(edge)
+
+    def values(self) -> list[float]:
+        """One value a person, smallest first."""
+        return sorted(total / n for total, n in self.people.values())
+
+    @property
+    def tells_of_one(self) -> bool:
+        if len(self.people) < MIN_PEOPLE or len(self.edges) < MIN_EDGES:
+            return True
+        sizes = sorted(map(abs, self.values()))
+        return sum(sizes[-_DOMINANT:]) > _DOMINANT_PART * sum(sizes) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A UTC day of one pilot, or of all TOGETHER: how many people, rounded, and their mean.
+
+    Both are None where `suppressed` says why: "few" (also where there is nobody at all) or
+    "complementary", because the total would tell it.
+    """
+
+    day_us: int
+    pilot: str
+    people: int | None
+    mean: float | None
+    suppressed: str
+
+
+class Indicators:
+    """Groups of a gate's people.
+
+    Args:
+        store: read within what the gate opens.
+        gate: who wore what and agreed to what; the loans of one's own pilots alone.
+        purpose: what is looked at for.
+        now_us: UTC now, µs.
+
+    """
+
+    def __init__(self, store: Store, gate: Gate, purpose: str, now_us: Callable[[], int]) -> None:
+        self._store, self._gate, self._purpose, self._now_us = store, gate, purpose, now_us
+
+    def daily(self, metric: str, from_us: int, to_us: int, pilots: Sequence[str]) -> list[Cell]:
+        """Cells of the whole UTC days within [from, to), by day, then pilot; all together last."""
+        first, end = -(-from_us // DAY_US) * DAY_US, to_us // DAY_US * DAY_US
+        groups = self._groups(metric, first, end)
+        cells: list[Cell] = []
+        for day_us in range(first, end, DAY_US):
+            cells += _cells(day_us, {p: groups.get((p, day_us), _Group()) for p in pilots})
+        return cells
+
+    def _groups(self, metric: str, first: int, end: int) -> dict[tuple[str, int], _Group]:
+        days = self._whole_days(metric, first, end)
+        groups: dict[tuple[str, int], _Group] = defaultdict(_Group)
+        now_us = self._now_us()
+        for device, loans in self._gate.loans.items():
+            for loan in loans:
+                spans = self._gate.loan_spans(loan, self._purpose, metric, now_us)
+                for span in overlap(spans, (first, end)):
+                    for day_us, n, total in self._parts(device, metric, span, days):
+                        person, edge = (loan.pilot, loan.person), device.partition(".")[0]
+                        groups[loan.pilot, day_us].add(person, edge, total, n)
+        return groups
+
+    def _whole_days(
+        self, metric: str, first: int, end: int
+    ) -> Mapping[tuple[str, int], tuple[int, float]] | None:
+        """Number and sum by (device, day), where the store has them at hand."""
+        ask: Any = getattr(self._store, "device_days", None)
+        if ask is None:
+            return None
+        return {(d.device, d.day_us): (d.n, d.mean * d.n) for d in ask(metric, first, end)}
+
+    def _parts(
+        self, device: str, metric: str, span: Span,
+        days: Mapping[tuple[str, int], tuple[int, float]] | None,
+    ) -> Iterable[tuple[int, int, float]]:  # fmt: skip
+        """(day, number, sum) within a span."""
+        if days is None:
+            yield from self._asked(device, metric, span)
+            return
+        whole = (-(-span[0] // DAY_US) * DAY_US, span[1] // DAY_US * DAY_US)
+        for day_us in range(*whole, DAY_US):
+            if (device, day_us) in days:
+                yield day_us, *days[device, day_us]
+        # The days on which a consent or a loan begins or ends are counted to the minute.
+        for part in ((span[0], min(whole[0], span[1])), (max(whole[1], whole[0]), span[1])):
+            if part[0] < part[1] and (device, part[0] // DAY_US * DAY_US) in days:
+                yield from self._asked(device, metric, part)
+
+    def _asked(self, device: str, metric: str, span: Span) -> Iterable[tuple[int, int, float]]:
+        try:
+            found = self._store.windows(SeriesQuery(device, metric, *span, None), DAY_US)
+        except UnknownSeriesError:
+            return
+        for day_us, n, mean in zip(found.t_us, found.n, found.mean, strict=True):
+            yield int(day_us), int(n), float(mean * n)
+
+
+def _cells(day_us: int, groups: Mapping[str, _Group]) -> list[Cell]:
+    why = {name: "few" for name, group in groups.items() if group.tells_of_one}
+    together = _together(groups.values())
+    if len(groups) > 1 and not together.tells_of_one:
+        _hide_more(groups, why)
+    found = [_cell(day_us, name, group, why.get(name, "")) for name, group in groups.items()]
+    if len(groups) > 1:
+        found.append(_cell(day_us, TOGETHER, together, "few" if together.tells_of_one else ""))
+    return found
+
+
+def _hide_more(groups: Mapping[str, _Group], why: dict[str, str]) -> None:
+    """Hide pilots, small ones first, until what is left of the total is a group, too, or all."""
+    shown = sorted(groups.keys() - why.keys(), key=lambda name: (-len(groups[name].people), name))
+    while shown:
+        hidden = [groups[name] for name in why if groups[name].people]
+        if not hidden or (len(hidden) > 1 and not _together(hidden).tells_of_one):
+            return
+        why[shown.pop()] = "complementary"
+
+
+def _together(groups: Iterable[_Group]) -> _Group:
+    found = _Group()
+    for group in groups:
+        found.people |= group.people
+        found.edges |= group.edges
+    return found
+
+
+def _cell(day_us: int, name: str, group: _Group, why: str) -> Cell:
+    if why:
+        return Cell(day_us, name, None, None, why)
+    values = group.values()
+    mean = float(f"{sum(values) / len(values):.3g}")
+    return Cell(day_us, name, len(values) // ROUND_TO * ROUND_TO, mean, "")
