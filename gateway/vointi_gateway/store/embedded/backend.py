@@ -33,7 +33,7 @@ from .insert import Inserter
 from .newest import NewestValues
 from .opening import connect, line_of, migrate
 from .rows import SCHEMAS, RowBuilder
-from .tables import SeriesKey, receipt_table, refused_table, tables_of, tally_table
+from .tables import BOOKS, SeriesKey, receipt_table, refused_table, tables_of, tally_table
 from .upkeep import Upkeep
 
 _T = TypeVar("_T")
@@ -70,6 +70,7 @@ class EmbeddedStore(Upkeep):
             self._load()
             self.compact()
             self._lake.sweep(self._con)
+            self._cores.apply()
         except duckdb.Error as exc:
             self.close()
             raise StoreError(f"data_dir: {self._path.name} cannot be used: {line_of(exc)}") from exc
@@ -89,9 +90,14 @@ class EmbeddedStore(Upkeep):
         self.close()
         self.open()
 
+    def _set(self, sql: str) -> None:
+        with self._lock:
+            if self._con is not None:
+                self._con.cursor().execute(sql)
+
     def _connect(self) -> None:
         self._con = connect(self._path, self._lake.folder)
-        self._inserter = Inserter(self._con, SCHEMAS)
+        self._inserter = Inserter(self._con, SCHEMAS | BOOKS)
 
     def _finish(self) -> None:
         """Write the file anew if that was cut short: its rows' numbers are of the new one."""
@@ -127,7 +133,7 @@ class EmbeddedStore(Upkeep):
         rows = RowBuilder(number, offsets)
         tables = tables_of(commit, rows, new)
         try:
-            con.begin()
+            self._inserter.begin()
             for digest in commit.released:
                 con.execute("DELETE FROM quarantine WHERE digest = ?", [digest])
             for name, table in tables.items():
@@ -135,7 +141,7 @@ class EmbeddedStore(Upkeep):
             self._insert_births(commit.births)
             offsets.write(con)
             placed = offsets.place(con, self._series)
-            con.commit()
+            self._inserter.commit()
         except duckdb.DataError as exc:
             self._rollback()
             raise UnstorableError(f"the store cannot hold a value: {line_of(exc)}") from exc

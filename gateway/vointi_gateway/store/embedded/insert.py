@@ -1,4 +1,4 @@
-"""Rows into a table: many by a scan of Arrow memory, few as lists of values."""
+"""Rows into a table: what every commit fills by a plan that is kept, others by one of their own."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-
-#: Up to so many rows lists are cheaper: a scan takes a millisecond before its first row.
-FEW = 64
-_KINDS = {
-    pa.string(): "VARCHAR",
-    pa.int32(): "INTEGER",
-    pa.int64(): "BIGINT",
-    pa.uint64(): "UBIGINT",
-}
 
 
 class _Feed:
@@ -37,8 +28,8 @@ class _Feed:
 class Inserter:
     """Appends to the tables of one connection.
 
-    Naming rows to the engine costs as much as inserting a few hundred of them, so what every commit
-    fills has a name for good.
+    Naming rows to the engine, and having it read, bind and plan a statement, costs as much as
+    inserting some hundred rows. So what every commit fills has a name and a plan for good.
 
     Args:
         con: outside of a transaction.
@@ -49,29 +40,39 @@ class Inserter:
     def __init__(self, con: Any, schemas: Mapping[str, pa.Schema]) -> None:
         self._con = con
         self._feeds = {table: _Feed(schema) for table, schema in schemas.items()}
+        self._plans: dict[str, Any] = {}
+        self._begin, self._commit = con.extract_statements("BEGIN; COMMIT")
         for table, feed in self._feeds.items():
             con.register(f"incoming_{table}", feed)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._con.execute(self._begin)
+
+    def commit(self) -> None:
+        """Commit it."""
+        self._con.execute(self._commit)
 
     def insert(self, table: str, rows: pa.Table | None) -> None:
         """Append the rows, whose columns are those of the table in their order."""
         if rows is None or rows.num_rows == 0:
             return
         feed = self._feeds.get(table)
-        if feed is not None:
-            self._fed(table, feed, rows)
-        elif rows.num_rows <= FEW and all(field.type in _KINDS for field in rows.schema):
-            lists = ", ".join(f"unnest(?::{_KINDS[field.type]}[])" for field in rows.schema)
-            values = [column.to_pylist() for column in rows.columns]
-            self._con.execute(f"INSERT INTO {table} SELECT {lists}", values)
-        else:
+        if feed is None:
             self._scan(table, rows)
-
-    def _fed(self, table: str, feed: _Feed, rows: pa.Table) -> None:
+            return
         feed.rows = rows
         try:
-            self._con.execute(f"INSERT INTO {table} FROM incoming_{table}")
+            self._con.execute(self._plan(table))
         finally:
             feed.clear()
+
+    def _plan(self, table: str) -> Any:
+        """The kept plan, made when the table is first filled: it must be there by then."""
+        if table not in self._plans:
+            self._con.execute(f"PREPARE into_{table} AS INSERT INTO {table} FROM incoming_{table}")
+            self._plans[table] = self._con.extract_statements(f"EXECUTE into_{table}")[0]
+        return self._plans[table]
 
     def _scan(self, table: str, rows: pa.Table) -> None:
         self._con.register("incoming", rows)

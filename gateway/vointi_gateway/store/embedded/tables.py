@@ -14,6 +14,29 @@ from .rows import RowBuilder
 
 #: (device, stream, metric).
 SeriesKey = tuple[str, str, str]
+#: The columns of the books that nearly every commit fills.
+BOOKS = {
+    "receipt": pa.schema(
+        [
+            ("edge", pa.string()),
+            ("device", pa.string()),
+            ("boot", pa.uint64()),
+            ("first", pa.int64()),
+            ("last", pa.int64()),
+            ("outcome", pa.string()),
+        ]
+    ),
+    "tally": pa.schema(
+        [
+            ("edge", pa.string()),
+            ("accepted", pa.int64()),
+            ("stored", pa.int64()),
+            ("duplicates", pa.int64()),
+            ("quarantined", pa.int64()),
+            ("lost", pa.int64()),
+        ]
+    ),
+}
 
 
 def tables_of(
@@ -40,34 +63,31 @@ def tables_of(
 
 def receipt_table(receipts: tuple[Receipt, ...]) -> pa.Table | None:
     """Settled ranges."""
-    names = ["edge", "device", "boot", "first", "last", "outcome"]
-    kinds = [pa.string(), pa.string(), pa.uint64(), pa.int64(), pa.int64(), pa.string()]
     rows = [(r.edge, r.device, r.boot, r.first, r.last, r.outcome.value) for r in receipts]
-    return _columns(rows, names, kinds)
+    return _columns(rows, BOOKS["receipt"])
 
 
 def tally_table(tally: Mapping[str, Counts]) -> pa.Table | None:
     """Counts per edge."""
-    names = ["edge", "accepted", "stored", "duplicates", "quarantined", "lost"]
     rows = [
         (edge, c.accepted, c.stored, c.duplicates, c.quarantined, c.lost)
         for edge, c in tally.items()
     ]
-    return _columns(rows, names, [pa.string(), *[pa.int64()] * 5])
+    return _columns(rows, BOOKS["tally"])
 
 
 def refused_table(refused: tuple[Refused, ...]) -> pa.Table | None:
     """What was only counted."""
     rows = [(r.edge, r.device, r.reason, r.n) for r in refused]
-    kinds = [pa.string(), pa.string(), pa.string(), pa.int64()]
-    return _columns(rows, ["edge", "device", "reason", "n"], kinds)
+    names, kinds = ["edge", "device", "reason", "n"], [*[pa.string()] * 3, pa.int64()]
+    return _columns(rows, _schema(names, kinds))
 
 
 def _series(new: dict[SeriesKey, tuple[int, str]]) -> pa.Table | None:
     names = ["sid", "pilot", "device", "stream", "metric"]
     rows = [(sid, pilot, *key) for key, (sid, pilot) in new.items()]
     kinds = [pa.int32(), pa.string(), pa.string(), pa.string(), pa.string()]
-    return _columns(rows, names, kinds)
+    return _columns(rows, _schema(names, kinds))
 
 
 def _quarantine(quarantined: tuple[Quarantined, ...]) -> pa.Table | None:
@@ -76,12 +96,16 @@ def _quarantine(quarantined: tuple[Quarantined, ...]) -> pa.Table | None:
     rows = [
         (q.received_us, q.edge, q.topic, q.field, q.fix, q.digest, q.payload) for q in quarantined
     ]
-    return _columns(rows, names, kinds)
+    return _columns(rows, _schema(names, kinds))
 
 
-def _columns(rows: list[tuple[Any, ...]], names: list[str], kinds: list[Any]) -> pa.Table | None:
+def _schema(names: list[str], kinds: list[pa.DataType]) -> pa.Schema:
+    return pa.schema(list(zip(names, kinds, strict=True)))
+
+
+def _columns(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table | None:
     if not rows:
         return None
     columns = zip(*rows, strict=True)
-    arrays = [pa.array(c, type=k) for c, k in zip(columns, kinds, strict=True)]
-    return pa.Table.from_arrays(arrays, names=names)
+    arrays = [pa.array(c, type=field.type) for c, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

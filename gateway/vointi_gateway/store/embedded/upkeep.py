@@ -18,6 +18,7 @@ from ..port import Alone
 from . import archive as archiving
 from . import checks, erase, expire, merging, queries, summaries
 from .anchors import Offsets
+from .cores import Cores
 from .lake import Lake, Part
 from .readers import Readers
 
@@ -40,6 +41,7 @@ class Upkeep(ABC):
         self._series: dict[tuple[str, str, str], int] = {}
         self._summing = threading.Lock()
         self._readers = Readers()
+        self._cores = Cores(self._set)
 
     @abstractmethod
     def open(self) -> None:
@@ -48,6 +50,9 @@ class Upkeep(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the file."""
+
+    @abstractmethod
+    def _set(self, sql: str) -> None: ...
 
     @abstractmethod
     def _writer(self) -> Any: ...
@@ -90,14 +95,16 @@ class Upkeep(ABC):
     def summarise(self) -> int:
         """Take in what is not summarised yet; how many rows."""
         total = 0
-        with self._summing:
+        with self._summing, self._cores.every():
             while rows := self._read(summaries.take_in):
                 total += rows
         return total
 
     def daily(self, from_us: int, to_us: int) -> tuple[Daily, ...]:
         """Each metric of each pilot by UTC day, of the whole days within [from, to)."""
-        return tuple(Daily(*row) for row in self._ask(lambda c: queries.daily(c, from_us, to_us)))
+        with self._cores.every():
+            rows = self._ask(lambda c: queries.daily(c, from_us, to_us))
+        return tuple(Daily(*row) for row in rows)
 
     def device_days(self, metric: str, from_us: int, to_us: int) -> tuple[DeviceDay, ...]:
         """One metric of each device by UTC day, of the whole days within [from, to)."""
@@ -110,6 +117,10 @@ class Upkeep(ABC):
         The files are written beside the writer.
         """
         self.summarise()
+        with self._cores.every():
+            return self._archive(before_us, alone)
+
+    def _archive(self, before_us: int, alone: Alone) -> int:
         moved = self._move(before_us, alone)
         tried: set[merging.Place] = set()
         while parts := self._read(lambda c: merging.next_of(c, self._lake, tried)):
@@ -152,12 +163,17 @@ class Upkeep(ABC):
         def from_the_file(found: tuple[tuple[Expired, int], ...]) -> bool:
             return any(hot for _, hot in found)
 
-        found = self._renew(change, "remove what is too old", from_the_file)
+        with self._cores.every():
+            found = self._renew(change, "remove what is too old", from_the_file)
         return tuple(expired for expired, _ in found)
 
     def erase(self, spans: Sequence[WornSpan]) -> ErasedRows:
         """Delete the rows, replace the lake's files, then write the file anew."""
         self.summarise()
+        with self._cores.every():
+            return self._erase(spans)
+
+    def _erase(self, spans: Sequence[WornSpan]) -> ErasedRows:
         wanted = self._read(lambda c: erase.cuts(c, self._lake, spans, self._series))
         pairs, cold = self._read(lambda c: erase.replace_files(c, self._lake, wanted))
 
