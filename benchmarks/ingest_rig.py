@@ -12,7 +12,6 @@ from pathlib import Path
 
 from vointi_contract.command import CommandResult
 from vointi_contract.status import Birth
-from vointi_gateway.config import IngestSettings, PilotSettings
 from vointi_gateway.fleet import Fleet
 from vointi_gateway.ingest.inbox import Inbox, Lane
 from vointi_gateway.ingest.stage import Delivery
@@ -20,6 +19,7 @@ from vointi_gateway.ingest.writer import Writer
 from vointi_gateway.live import LiveHub
 from vointi_gateway.pilots.consent.state import FOREVER, ConsentState, Status
 from vointi_gateway.pilots.gate import Gate, Loan, Rules
+from vointi_gateway.settings import IngestSettings, PilotSettings
 from vointi_gateway.store.embedded import EmbeddedStore
 
 from benchmarks.strap_payloads import PILOT, T0_US, Sent, Strap

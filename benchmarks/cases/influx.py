@@ -30,8 +30,8 @@ from gateway_kit import DEVICE, EDGE, PILOT, T0_US, ecg_frame, wait_for
 from influx_server import InfluxServer, make_store, running_influx, settings_for
 from influxdb_client.client.write_api import SYNCHRONOUS
 from store_conformance import commit_of
-from vointi_gateway.config import InfluxSettings
 from vointi_gateway.pilots.scan import scan
+from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.store.influx import InfluxClient, buffer, runs
 from vointi_gateway.store.influx.admin import WAVEFORM, prepare
 from vointi_gateway.store.influx.runs import RunEncoder

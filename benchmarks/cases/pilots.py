@@ -18,13 +18,13 @@ from vointi_contract.codec import encode
 from vointi_contract.frame import Batch
 from vointi_contract.topics import EdgeTopics
 from vointi_gateway.app import create_app
-from vointi_gateway.config import Settings as GatewaySettings
 from vointi_gateway.gateway import Gateway
 from vointi_gateway.ingest.ledger import Ledger
 from vointi_gateway.ingest.stage import Delivery, Stager
 from vointi_gateway.sample.load import births, load_registry
 from vointi_gateway.sample.plan import UNTIL_US, Sample, plan
 from vointi_gateway.sample.readings import frame, summaries
+from vointi_gateway.settings import Settings as GatewaySettings
 
 from benchmarks.rows import Row, Settings
 

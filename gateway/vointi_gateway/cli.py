@@ -12,10 +12,11 @@ from pathlib import Path
 
 from . import logs
 from .commands import add_commands
-from .config import Settings, load
+from .config import load
 from .errors import ConfigError, GatewayError
 from .gateway import Gateway
 from .server import serve
+from .settings import Settings
 from .sockets import bind
 
 #: What a supervisor should not answer by trying again: wrong settings, a port or store in use.

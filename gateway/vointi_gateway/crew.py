@@ -13,11 +13,11 @@ import socket
 import threading
 from collections.abc import Callable
 
-from .config import Settings, ShardSettings
 from .errors import StoreError
 from .ingest.sessions import Sessions
 from .ingest.share import Share
 from .ingest.writer import Writer
+from .settings import Settings, ShardSettings
 from .store.port import Store
 from .store.postgres import PostgresStore
 from .store.postgres.connection import Link

@@ -9,7 +9,7 @@ from typing import overload
 
 from vointi_contract.status import Birth, DeviceInfo, DeviceStatus, EdgeStatus
 
-from .config import PilotSettings
+from .settings import PilotSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .alarms import LOOK_S, Alarms, Sources
 from .chores import Chores, ChoreThread
-from .config import Settings
 from .courier import Courier
 from .errors import StoreError
 from .fleet import Fleet
@@ -31,6 +30,7 @@ from .pilots.registry import Registry
 from .quarantine import QuarantineRoom
 from .releases import releases_of
 from .second_look import SecondLook
+from .settings import Settings
 from .steward import Steward
 from .store.embedded import EmbeddedStore
 from .store.influx.forwarder import InfluxForwarder, InfluxTarget

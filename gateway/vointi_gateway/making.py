@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config import Settings
 from .errors import ConfigError
+from .settings import Settings
 from .store.embedded import EmbeddedStore
 from .store.influx import InfluxClient, InfluxStore, load, rehearse
 from .store.influx.copying import FOLDER

@@ -18,10 +18,10 @@ from vointi_contract.errors import ContractError
 from vointi_contract.release_file import MAX_RELEASE, read_manifest, read_release
 from vointi_contract.signing import read_public_keys
 
-from .config import Settings
 from .errors import ConflictError, RegistryError, UnknownRecordError
 from .pilots.audit import AuditLog
 from .pilots.registry import Registry
+from .settings import Settings
 
 _SUFFIX: Final = ".release"
 

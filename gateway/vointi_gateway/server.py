@@ -16,9 +16,9 @@ from pathlib import Path
 import uvicorn
 
 from .app import create_app
-from .config import Settings
 from .gateway import Gateway
 from .identity.service import bundle_folder
+from .settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -25,10 +25,10 @@ from route_matrix import (
 from vointi_gateway import api
 from vointi_gateway.api.access import RULES
 from vointi_gateway.api.sight import Sight
-from vointi_gateway.config import MetricsSettings
 from vointi_gateway.events import reading_event, status_event
 from vointi_gateway.identity.sessions import Principal
 from vointi_gateway.live import Event
+from vointi_gateway.settings import MetricsSettings
 from vointi_gateway.store.model import StoredReading
 from vointi_gateway.store.reading import WRITES
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from gateway_kit import EDGE, PILOT, T0_US, birth, state
 from vointi_gateway.alarms import DISK_FREE, PENDING, SILENT_US, SKEW_US, Alarms, Sources
-from vointi_gateway.config import PilotSettings
 from vointi_gateway.fleet import Fleet
 from vointi_gateway.identity.errors import TooManyError
 from vointi_gateway.identity.throttle import PER_NAME_AND_ADDRESS, WINDOW_S, Throttle
+from vointi_gateway.settings import PilotSettings
 
 #: Writes what it is told behind what it was told before; fails while there is a file "broken".
 OWNER = """

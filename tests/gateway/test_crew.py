@@ -23,8 +23,8 @@ from gateway_kit import (
 from outbox_kit import Outbox, sending
 from postgres_kit import running_postgres
 from vointi_contract.topics import shard_of
-from vointi_gateway.config import PostgresSettings
 from vointi_gateway.ingest.share import Share
+from vointi_gateway.settings import PostgresSettings
 from vointi_gateway.store.model import Counts, SeriesQuery
 from vointi_gateway.store.postgres import PostgresStore
 from vointi_gateway.store.postgres.connection import Link

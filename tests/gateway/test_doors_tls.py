@@ -27,10 +27,11 @@ from gateway_kit import (
     write_users,
 )
 from identity_kit import NAMES, Box, SetTime, opened, settings, tls_broker
-from vointi_gateway.config import MqttSettings, load
+from vointi_gateway.config import load
 from vointi_gateway.identity.audit import LogAudit
 from vointi_gateway.identity.service import Identity
 from vointi_gateway.ingest.tls import context
+from vointi_gateway.settings import MqttSettings
 
 pytestmark = pytest.mark.network
 PATIENCE_S = 60.0

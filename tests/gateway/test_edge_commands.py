@@ -11,12 +11,12 @@ import pytest
 from gateway_kit import state
 from vointi_contract.command import Command, CommandResult, verify_command
 from vointi_contract.topics import parse
-from vointi_gateway.config import PilotSettings
 from vointi_gateway.courier import Courier
 from vointi_gateway.errors import ConflictError
 from vointi_gateway.fleet import Fleet
 from vointi_gateway.pilots.commands import AWAY_S, UPDATE_S
 from vointi_gateway.pilots.registry import Registry
+from vointi_gateway.settings import PilotSettings
 
 EDGES = ("edge-1", "edge-2", "edge-3", "edge-4")
 UPDATE = {"url": "/api/v1/releases/00/file", "sha256": "00"}

@@ -12,8 +12,8 @@ import pytest
 from gateway_kit import T0_US, hr_frame, wait_for
 from influx_server import named_server, running_influx, settings_for
 from store_conformance import NAME, commit_of, ecg_at, span
-from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import ConfigError
+from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.influx import InfluxClient, InfluxForwarder
 from vointi_gateway.store.influx.admin import prepare

@@ -15,13 +15,13 @@ from registry_kit import DEVICE, EDGE, PILOT, birth, document
 from store_conformance import NAME, commit_of, ecg_at, span
 from vointi_contract.topics import EdgeTopics
 from vointi_gateway.cli import main
-from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import StoreError
 from vointi_gateway.ingest.ledger import Ledger
 from vointi_gateway.ingest.stage import Delivery, Stager
 from vointi_gateway.pilots.document import as_json
 from vointi_gateway.pilots.erasure import Erasures
 from vointi_gateway.pilots.registry import Registry, now_us
+from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.store.influx import InfluxClient, InfluxStore, copying
 from vointi_gateway.store.model import SeriesQuery
 

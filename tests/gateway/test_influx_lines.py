@@ -10,8 +10,8 @@ from gateway_kit import PILOT, T0_US, channel, ecg_frame, hr_frame
 from hypothesis import given
 from hypothesis import strategies as st
 from vointi_codec.lines import LineBuffer as CompiledBuffer
-from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import StoreError
+from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.store.influx.admin import prepare
 from vointi_gateway.store.influx.buffer import LineBuffer, new_buffer
 from vointi_gateway.store.influx.capabilities import capabilities

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from gateway_kit import EDGE, PILOT, T0_US, ecg_frame
 from vointi_contract.frame import Frame
-from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import StoreError, UnstorableError
+from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.store.influx import sending
 from vointi_gateway.store.influx.buffer import LineBuffer
 from vointi_gateway.store.influx.sending import Sender, bodies

@@ -11,8 +11,8 @@ from gateway_kit import T0_US, hr_frame
 from influx_server import make_store
 from influx_two import TOKEN, influx_two
 from store_conformance import NAME, commit_of, ecg_at
-from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import StoreError
+from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.store.influx.admin import bucket_name
 from vointi_gateway.store.influx.client import InfluxClient
 from vointi_gateway.store.influx.erase import delete, erase_person, tags_of

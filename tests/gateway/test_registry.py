@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_kit import DEVICE, EDGE, NOW_US, PILOT, birth, document, opened, real_pilot, wearing
 from vointi_contract.signing import read_public_keys
-from vointi_gateway.config import PilotSettings
 from vointi_gateway.errors import (
     AuditError,
     ConflictError,
@@ -30,6 +29,7 @@ from vointi_gateway.pilots.document import as_json, as_table, from_table, read, 
 from vointi_gateway.pilots.lending import state_of
 from vointi_gateway.pilots.people import INVITATION_US
 from vointi_gateway.pilots.registry import Registry
+from vointi_gateway.settings import PilotSettings
 
 DOCS = Path(__file__).parents[2] / "docs" / "operators" / "pilots.md"
 PACKAGE = "vointi_gateway.pilots"

@@ -21,11 +21,11 @@ from gateway_kit import (
     running_gateway,
     wait_for,
 )
-from vointi_gateway.config import MqttSettings
 from vointi_gateway.ingest.inbox import Inbox
 from vointi_gateway.ingest.outage import Outage
 from vointi_gateway.ingest.sessions import ALL, Sessions
 from vointi_gateway.ingest.stage import Delivery
+from vointi_gateway.settings import MqttSettings
 
 LONG_S = 60.0
 

@@ -21,9 +21,9 @@ from influx_server import (
 )
 from keeping_conformance import ExpiringConformance
 from store_conformance import NAME, Factory, commit_of, ecg_at, span
-from vointi_gateway.config import InfluxSettings
 from vointi_gateway.errors import QueryError, StoreError, StoreLockedError
 from vointi_gateway.pilots.scan import scan
+from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.sqlite_file import migrations
 from vointi_gateway.store.influx import InfluxClient, InfluxStore, backend
 from vointi_gateway.store.influx.doctor import examine

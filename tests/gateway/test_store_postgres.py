@@ -11,8 +11,8 @@ import pytest
 from gateway_kit import EDGE, T0_US, ecg_frame, hr_frame, wait_for
 from postgres_kit import running_postgres, wipe
 from store_conformance import NAME, Factory, StoreConformance, commit_of, ecg_at, span
-from vointi_gateway.config import PostgresSettings
 from vointi_gateway.errors import LeaseLostError, StoreError
+from vointi_gateway.settings import PostgresSettings
 from vointi_gateway.store.model import Commit, Counts, Quarantined, Refused, WornSpan
 from vointi_gateway.store.postgres import PostgresStore
 from vointi_gateway.store.postgres.connection import Link

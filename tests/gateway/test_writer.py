@@ -23,7 +23,6 @@ from store_conformance import span
 from vointi_contract.ack import decode_ack
 from vointi_contract.frame import Loss
 from vointi_contract.topics import EdgeTopics
-from vointi_gateway.config import IngestSettings, PilotSettings
 from vointi_gateway.errors import StoreError, UnstorableError
 from vointi_gateway.fleet import Fleet
 from vointi_gateway.ingest.inbox import Inbox
@@ -32,6 +31,7 @@ from vointi_gateway.ingest.writer import Writer
 from vointi_gateway.leasing import Leasing
 from vointi_gateway.live import Event, LiveHub
 from vointi_gateway.pilots.registry import Registry
+from vointi_gateway.settings import IngestSettings, PilotSettings
 from vointi_gateway.steward import Steward
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.model import Commit

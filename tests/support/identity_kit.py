@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from gateway_kit import BIN, EDGE, PILOT, Process, needs, wait_for, write_users
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from vointi_gateway.config import IdentitySettings, PilotSettings, Settings
 from vointi_gateway.identity.edges import RENEWAL, Enrolled
 from vointi_gateway.identity.service import Identity
+from vointi_gateway.settings import IdentitySettings, PilotSettings, Settings
 
 #: 2026-06-01T00:00:00Z
 T0_S = 1_780_272_000.0

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from gateway_kit import wait_for
-from vointi_gateway.config import InfluxSettings
+from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.store.influx import InfluxStore
 from vointi_gateway.store.influx.client import InfluxClient
 

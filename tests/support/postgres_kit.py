@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from vointi_gateway.config import PostgresSettings
 from vointi_gateway.errors import StoreError
+from vointi_gateway.settings import PostgresSettings
 from vointi_gateway.store.postgres.connection import Link
 
 START_S = 60.0

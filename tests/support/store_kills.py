@@ -25,7 +25,7 @@ from gateway_kit import (
 )
 from influx_server import InfluxServer, running_influx
 from outbox_kit import AGAIN_S, Outbox, sending
-from vointi_gateway.config import InfluxSettings
+from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.influx import InfluxClient
 from vointi_gateway.store.model import SeriesQuery

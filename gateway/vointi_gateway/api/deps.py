@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from ..alarms import Alarms
-from ..config import Settings
 from ..fleet import Fleet
 from ..identity.service import Identity
 from ..live import LiveHub
 from ..pilots.registry import Registry
 from ..quarantine import QuarantineRoom
 from ..releases import Releases
+from ..settings import Settings
 from ..steward import Steward
 from ..store.port import Store
 

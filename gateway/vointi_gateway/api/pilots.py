@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
-from ..config import PilotSettings
 from ..fleet import Fleet
 from ..pilots.document import as_table, from_table, schema
+from ..settings import PilotSettings
 from .asker import TheAsker
 from .deps import REFUSALS, PilotId, TheGateway
 from .sight import Sight, TheSight

@@ -10,11 +10,11 @@ from fastapi import Depends
 from starlette.requests import Request
 from vointi_contract.status import DeviceInfo
 
-from ..config import PilotSettings
 from ..fleet import EdgeView, Fleet
 from ..identity.sessions import LOCAL, Principal, Session
 from ..live import Event
 from ..pilots.gate import Gate, Loan
+from ..settings import PilotSettings
 from .asker import Asker
 from .deps import TheGateway
 

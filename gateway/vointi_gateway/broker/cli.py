@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Literal
 
 from .. import logs
-from ..config import anchored, document, is_loopback, read_table
 from ..errors import BrokerStartError, ConfigError, GatewayError
+from ..settings import is_loopback
 from ..sockets import bind
+from ..tables import anchored, document, read_table
 from . import mosquitto
 from .edges import EdgeDoor, TlsSettings
 from .users import User, UsersFile, load_users

@@ -16,8 +16,8 @@ from typing import Literal
 from vointi_contract.errors import TopicError
 from vointi_contract.topics import ROOT, check_id
 
-from ..config import MAX_SLOTS
 from ..errors import ConfigError
+from ..settings import MAX_SLOTS
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ..config import Settings
 from ..errors import ConflictError, StoreError, StoreLockedError
 from ..making import bring_values, make_store, rehearse_values
 from ..pilots.backup import restore
 from ..pilots.drill import drill, readable
 from ..pilots.sealed import make_key, read_key
+from ..settings import Settings
 from .context import Common, Context, Sub, command
 
 

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ..chores import Chores
-from ..config import Settings
 from ..errors import RegistryError, StoreLockedError
 from ..fleet import Fleet
 from ..house import house_of
@@ -27,6 +26,7 @@ from ..pilots.jobs import Job
 from ..pilots.registry import Registry
 from ..progress import Told, untold
 from ..quarantine import QuarantineRoom
+from ..settings import Settings
 from ..store.port import Alone, Store
 from .bar import bar
 

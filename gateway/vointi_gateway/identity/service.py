@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..config import MqttSettings, Settings
+from ..settings import MqttSettings, Settings
 from .accounts import Accounts
 from .audit import Audit
 from .authority import LocalIssuer

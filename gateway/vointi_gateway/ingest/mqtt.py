@@ -15,8 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from ..config import MqttSettings
 from ..errors import ConfigError
+from ..settings import MqttSettings
 from . import tls
 from .inbox import Inbox, Lane
 from .outage import Outage

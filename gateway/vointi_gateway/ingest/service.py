@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..config import Settings
 from ..fleet import Fleet
 from ..live import LiveHub
+from ..settings import Settings
 from ..store.port import Store
 from .inbox import Inbox
 from .sessions import ALL, Sessions

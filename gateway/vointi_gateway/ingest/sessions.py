@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from vointi_contract.topics import ROOT
 
-from ..config import MqttSettings
+from ..settings import MqttSettings
 from .inbox import Inbox, Lane
 from .mqtt import MqttSession
 from .outage import Outage

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from ..config import MqttSettings
 from ..errors import ConfigError
+from ..settings import MqttSettings
 
 
 class FreshContext(ssl.SSLContext):

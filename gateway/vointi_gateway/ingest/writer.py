@@ -14,11 +14,11 @@ from vointi_contract.command import CommandResult
 from vointi_contract.errors import ContractError
 from vointi_contract.status import Birth
 
-from ..config import IngestSettings
 from ..errors import LeaseLostError, StoreError, UnstorableError
 from ..events import last_sample_us, reading_event
 from ..fleet import Fleet
 from ..live import LiveHub
+from ..settings import IngestSettings
 from ..store.block import Readings
 from ..store.model import Counts, Refused, StoredReading
 from ..store.port import Store

@@ -19,8 +19,8 @@ from vointi_contract.errors import TopicError, UnknownMetricError
 from vointi_contract.metrics import by_name
 from vointi_contract.topics import check_id
 
-from ..config import read_table
 from ..errors import ConfigError, RegistryError
+from ..tables import read_table
 
 #: What people are asked for; each has its text in `texts/`.
 PURPOSES = ("care", "evaluation", "open_data")

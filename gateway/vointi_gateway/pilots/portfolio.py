@@ -10,8 +10,8 @@ from sqlite3 import Connection
 from vointi_contract.errors import TopicError
 from vointi_contract.topics import check_id
 
-from ..config import PilotSettings
 from ..errors import ConflictError, RegistryError, UnknownRecordError
+from ..settings import PilotSettings
 from .audit import AuditLog
 from .database import Database
 from .document import PURPOSES, PilotDocument, Site, as_table, from_table

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vointi_contract.status import Birth
 
-from ..config import PilotSettings
+from ..settings import PilotSettings
 from .approvals import Approvals
 from .audit import AuditLog
 from .commands import Commands

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ...config import InfluxSettings
 from ...errors import ConfigError, StoreError, UnstorableError
+from ...settings import InfluxSettings
 from .capabilities import Capabilities, capabilities
 
 #: What a server before 1.8 calls the units of time on /write.

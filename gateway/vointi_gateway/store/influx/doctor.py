@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...config import InfluxSettings
 from ...errors import StoreError
+from ...settings import InfluxSettings
 from .client import InfluxClient
 
 #: 1.x refuses new series beyond this (max-series-per-database); half of it is time to act.

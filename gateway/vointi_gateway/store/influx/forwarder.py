@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from ...config import InfluxSettings
 from ...errors import StoreError
+from ...settings import InfluxSettings
 from ..port import ExportSource
 from .client import InfluxClient
 from .erase import erase_person

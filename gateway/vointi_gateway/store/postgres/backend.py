@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
-from ...config import PostgresSettings
 from ...errors import LeaseLostError, StoreError, UnknownSeriesError, UnstorableError
+from ...settings import PostgresSettings
 from ..model import (
     Commit,
     Counts,

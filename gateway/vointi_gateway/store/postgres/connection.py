@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import pg8000.exceptions
 from pg8000.native import Connection
 
-from ...config import PostgresSettings
 from ...errors import StoreError, UnstorableError
+from ...settings import PostgresSettings
 
 #: Longer than any transaction here, shorter than the patience of who waits for an answer.
 ANSWER_S = 30.0
