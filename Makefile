@@ -80,7 +80,7 @@ fuzz: .stamps/dev ## throw bytes at every decoder, guided by coverage (MINUTES=1
 	@$(PY) tools/fuzz.py --minutes $(MINUTES)
 
 wheels: .stamps/dev ## sdist and wheel of every member, into dist/
-	@for m in $(MEMBERS); do $(UV) build --quiet --out-dir dist $$m; done; ls dist
+	@for m in $(MEMBERS); do $(UV) build --quiet --out-dir dist $$m || exit 1; rm -rf $$m/build/lib $$m/build/bdist.*; done; ls dist
 
 lock: .tools/bin/uv ## resolve every dependency again into requirements.lock
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -92,7 +92,7 @@ proto: .stamps/dev ## generate the Protobuf module from contract/vointi_contract
 	@cd contract && ../$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. vointi_contract/frame.proto
 
 clean: ## remove what was built and fetched (the data of the demo, too)
-	@rm -rf .venv .tools .stamps .cache .demo node_modules dist build bench-out
+	@rm -rf .venv .tools .stamps .cache .demo node_modules dist build $(MEMBERS:%=%/build) bench-out
 
 # ---- what the targets stand on -------------------------------------------------------------
 

@@ -101,6 +101,15 @@ def test_it_waits_for_its_edge_and_for_the_broker(post: Post) -> None:
     assert (post.step(), post.sent[0].arguments) == ([("edge-1", "config")], {"text": "edge = 1"})
 
 
+def test_a_configuration_that_names_who_was_erased_is_not_sent(post: Post) -> None:
+    commands = post.registry.commands
+    commands.ask("edge-1", "config", {"text": 'person = "p-7f3a"'}, actor="test")
+    commands.ask("edge-2", "config", {"text": 'person = "p-9999"'}, actor="test")
+    commands.forget("p-7f3a")
+    assert post.step() == [("edge-2", "config")]
+    assert commands.newest()["edge-1"].arguments == {}
+
+
 def test_numbers_rise_above_those_of_a_registry_that_was_restored(post: Post) -> None:
     for _ in range(3):
         post.registry.commands.ask("edge-1", "resend", {}, actor="test")

@@ -218,6 +218,10 @@ def test_one_button_and_a_question_erase_everything(here: House) -> None:
     receipt = here.ask("GET", location.partition("?")[0] + "/receipt").json()
     assert receipt["residual_bytes_found_in"] == []
     assert person not in json.dumps(receipt)
+    # Whoever has the address has its secret: the API tells them the same, without a session.
+    told = here.ask("GET", "/api/v1" + location.partition("?")[0].replace("erased", "erasures"))
+    assert (told.json()["state"], told.json()["receipt"]) == ("done", receipt)
+    assert person not in told.text
     done = here.ask("GET", location).text
     assert words["erased.title.done"] in done
     assert words["erased.residue"] not in done

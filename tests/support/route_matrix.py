@@ -58,7 +58,7 @@ GET /api/v1/consents/texts        200       200     200  200  200      200
 GET /api/v1/consents/{pilot}/{person} 401   403     403  200  200      200
 GET /api/v1/consents/{pilot}/{person}/{purpose}/receipt 401 403 403 200 200 200
 POST /api/v1/erasures             401       403     403  403  404      404
-GET /api/v1/erasures/{erasure}    401       403     403  403  404      404
+GET /api/v1/erasures/{erasure}    404       404     404  404  404      404
 GET /api/v1/people/{pilot}/{person} 401     403     403  403  200      200
 POST /api/v1/exports              401       403     403  403  404      404
 GET /api/v1/exports/{export}      401       403     403  403  404      404

@@ -66,7 +66,8 @@ RULES: tuple[Rule, ...] = (
     Rule("GET", "/api/v1/consents/{pilot}/{person}", _SPEAKING),
     Rule("GET", "/api/v1/consents/{pilot}/{person}/{purpose}/receipt", _SPEAKING),
     Rule("POST", "/api/v1/erasures", _OWNING),
-    Rule("GET", "/api/v1/erasures/{erasure}", _OWNING),
+    # The session ends with the data: who asked knows the id, and the answer names nobody.
+    Rule("GET", "/api/v1/erasures/{erasure}", _ANYBODY),
     Rule("GET", "/api/v1/people/{pilot}/{person}", _OWNING),
     Rule("POST", "/api/v1/exports", _OWNING),
     Rule("GET", "/api/v1/exports/{export}", _OWNING),

@@ -195,6 +195,15 @@ class Commands:
                 reason = "was not online" if row["state"] == "asked" else _SILENT
                 self._end(con, row, "unanswered", reason, {})
 
+    def forget(self, person: str) -> None:
+        """End what was not sent yet and names a pseudonym: a configuration does."""
+        with self._registry.write() as con:
+            con.execute(
+                "UPDATE command SET state = 'stopped', reason = 'names somebody who was erased',"
+                " arguments = '{}', changed_us = ? WHERE instr(arguments, ?) > 0",
+                (self._wall_us(), person),
+            )
+
     # ---- what edges run
 
     def runs(self, edge: str, version: str) -> None:

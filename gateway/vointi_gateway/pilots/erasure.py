@@ -166,6 +166,7 @@ class Erasures:
         if resident is not None and registry.people.forget(*who):
             needles += [resident.id, resident.name, resident.contact]
         registry.views.forget(*who)
+        registry.commands.forget(erasure.person)
         self._delete(*who)
         self._save(erasure.id, "scanning", receipt, keep_person=False)
         registry.database.wipe_log()
