@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from radio_home import DEVICES, STRAP, Scene
+from edge_parts import models
+from radio_home import DEVICES, STRAP, LoopClock, Scene
 from virtual_time import run_virtual
 from vointi_contract.frame import Quality
+from vointi_edge.crew import Crew
+from vointi_edge.sources.ble.gatt import GattDevice
+from vointi_edge.sources.ports import Context
 from vointi_sim.clock import PacedClock
 from vointi_sim.places import OXIMETER
 from vointi_sim.player import Player
@@ -203,6 +207,37 @@ def test_a_controller_that_vanishes_is_no_fault_of_the_devices(
         assert warnings(caplog, "no link") == 0
         await scene.fault("adapter", does="plug")
         assert await scene.more("strap-1", "ecg", HEALED_S, by=1) < 20
+
+    play(story, devices=ONLY_STRAP)
+
+
+def test_what_was_withdrawn_is_not_missed_and_is_linked_at_once_when_given_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "vointi_edge")
+
+    async def story(scene: Scene) -> None:
+        await scene.more("strap-1", "ecg")
+        await scene.stop_edge()
+        scene.devices = ()  # the radio alone: the crew brings its sources
+        scene.start_edge()
+        context = Context(scene.hub, LoopClock(), told=scene.told)  # type: ignore[arg-type]
+        strap = scene.place.devices[0]
+        crew = Crew(
+            ONLY_STRAP,
+            lambda assigned: GattDevice(assigned, scene.radio, context).run(),
+            lambda device: scene.radio.unwatch(device.address or ""),
+        )
+        for _ in range(2):
+            await crew.arrange(lambda device: models()[device.model])
+            assert await scene.until(lambda: strap.connected) < 2
+            scene.radio._stations[0].linker._blame(STRAP)
+            await crew.arrange(lambda _: None)
+            assert scene.radio._stations[0].linker.failures(STRAP) == 0
+            await asyncio.sleep(100)
+        await crew.stop()
+        assert warnings(caplog, "nothing heard") == 0
+        assert warnings(caplog, "off and on") == 0
 
     play(story, devices=ONLY_STRAP)
 

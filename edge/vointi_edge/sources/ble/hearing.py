@@ -13,8 +13,10 @@ NEAR_S = 600.0
 class Hearing:
     """One adapter's memory of moments, in the event loop's time.
 
-    Only `assigned` addresses are remembered; of strangers only that somebody was heard. `linked`
-    tells which addresses have a link, through whichever adapter: they do not advertise.
+    Only `assigned` addresses are remembered; of strangers only that somebody was heard. Who is
+    assigned no more (a withdrawal, a pause) is not missed, and is not remembered when it is given
+    back. `linked` tells which addresses have a link, through whichever adapter: they do not
+    advertise.
     """
 
     def __init__(self, assigned: Collection[str], linked: Callable[[], Collection[str]]) -> None:
@@ -25,7 +27,7 @@ class Hearing:
         self._began_s = 0.0
 
     def began(self) -> None:
-        """Note that scanning began, perhaps once more."""
+        """Note that scanning began, perhaps once more, or that there is somebody to hear now."""
         self._began_s = now_s()
 
     def heard(self, address: str) -> bool:
@@ -44,6 +46,10 @@ class Hearing:
         """Say whether a device was heard or linked lately, and is not linked."""
         return address in self._near()
 
+    def forget(self, address: str) -> None:
+        """Miss a device no more: nobody listens to it from now on."""
+        self._heard_s.pop(address, None)
+
     @property
     def missed(self) -> bool:
         """Whether a device that was near is not linked, and so ought to be heard."""
@@ -58,7 +64,9 @@ class Hearing:
         return not near or max(near.values()) >= self._began_s
 
     def silence_s(self) -> float:
-        """Return for how long nothing was heard that ought to be."""
+        """Return for how long nothing was heard that ought to be; with nobody assigned, nothing."""
+        if not self._assigned:
+            return 0.0
         last_s = max(self._near().values(), default=self._any_s)
         return now_s() - max(last_s, self._began_s)
 

@@ -82,6 +82,10 @@ class Linker:
         """How often linking this device failed here since anything was linked."""
         return self._failed.get(address, 0)
 
+    def forgive(self, address: str) -> None:
+        """Forget how often linking this device failed: nobody wants it, or wants it anew."""
+        self._failed.pop(address, None)
+
     async def connect(self, device: BLEDevice, name: str) -> Link:
         """Link a device; raises NoSlotError, RadioError, BleakError or TimeoutError."""
         slot = next((n for n in range(1, self.slots + 1) if n not in self._links), None)

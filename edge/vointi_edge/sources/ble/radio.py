@@ -67,12 +67,18 @@ class Radio:
 
     def watch(self, address: str, watcher: Watcher) -> None:
         """Tell `watcher` of every advertisement of an assigned address."""
+        if not self._watchers:
+            for station in self._stations:
+                station.hearing.began()
         self._watchers[address.upper()] = watcher
 
     def unwatch(self, address: str) -> None:
         """Take a device for a stranger's from now on."""
         self._watchers.pop(address.upper(), None)
         self._seen.pop(address.upper(), None)
+        for station in self._stations:
+            station.hearing.forget(address.upper())
+            station.linker.forgive(address.upper())
 
     async def run(self) -> None:
         """Keep every adapter scanning, for ever."""
