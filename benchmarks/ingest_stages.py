@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vointi_codec import whole_blocks
-from vointi_contract.codec import decode, inflate
+from vointi_contract.codec import FORMAT_PACKED, decode, inflate
 from vointi_gateway.ingest.ledger import Ledger
 from vointi_gateway.ingest.plain import PlainReader
 from vointi_gateway.ingest.stage import Delivery, Stager
@@ -57,7 +57,7 @@ def measure(folder: Path, homes: Sequence[Strap], sent: Sequence[Sent]) -> Stage
         stage_s - unpack_s - read_s,
         columns_s,
         commit_s - columns_s,
-        _best(lambda: [decode(message.payload) for message in sent], 1),
+        _best(lambda: [decode(m.payload, _device(m).decode()) for m in sent], 1),
     )
 
 
@@ -87,8 +87,21 @@ def _best(call: Callable[[], object], repeats: int = REPEATS) -> float:
     return min(found)
 
 
+def _packed(message: Sent) -> bool:
+    return message.payload[0] == FORMAT_PACKED
+
+
+def _device(message: Sent) -> bytes:
+    return message.topic.rpartition("/")[2].encode()
+
+
 def _unpack(sent: Sequence[Sent]) -> list[bytes]:
-    return [inflate(m.payload[1:]) for m in sent if whole_blocks(m.payload, 1)]
+    """What the compiled reader is given: packed payloads are not compressed."""
+    return [
+        m.payload if _packed(m) else inflate(m.payload[1:])
+        for m in sent
+        if _packed(m) or whole_blocks(m.payload, 1)
+    ]
 
 
 def _read(sent: Sequence[Sent]) -> None:
@@ -98,7 +111,7 @@ def _read(sent: Sequence[Sent]) -> None:
     if columns is None:
         raise RuntimeError("the compiled reader is not installed; run `make ext`")
     for message, raw in zip(sent, _unpack(sent), strict=True):
-        if columns.add(raw, 0, message.topic.rpartition("/")[2].encode(), NOW_US) is None:
+        if columns.add(raw, 0, _device(message), NOW_US, _packed(message)) is None:
             raise RuntimeError(f"declined: a message on {message.topic}")
     columns.take()
 

@@ -21,8 +21,8 @@ def documents(sent: Sequence[Sent]) -> list[str]:
     """The same readings as JSON, as such a script gets them."""
     found = []
     for message in sent:
-        edge = message.topic.split("/")[4]
-        for frame in decode(message.payload).frames:
+        _, _, _, _, edge, _, device = message.topic.split("/")
+        for frame in decode(message.payload, device).frames:
             channels = {by_code(c.metric).name: c.physical().tolist() for c in frame.channels}
             body = {"edge": edge, "device": frame.device, "t_us": frame.wall_us}
             found.append(json.dumps(body | {"hz": frame.rate_hz, "channels": channels}))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from vointi_contract.codec import encode
+from vointi_contract.codec import pack
 from vointi_contract.frame import Batch, Frame
 
 from benchmarks.rows import ROOT
@@ -62,7 +62,7 @@ def steady(edges: list[EdgeClient], rate_hz: float, seconds: float, sent: int = 
         while seq < due:
             seq += 1
             edge = edges[seq % len(edges)]
-            payload = encode(Batch((_now(seq, (seq + 1) // len(edges)),)))
+            payload = pack(Batch((_now(seq, (seq + 1) // len(edges)),)), DEVICE)
             edge.client.publish(edge.topics.live(DEVICE), payload, qos=1)
         time.sleep(0.0005)
     return total

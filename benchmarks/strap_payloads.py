@@ -1,4 +1,7 @@
-"""What chest straps of several homes send: ECG, acceleration and heart rate of simulated people."""
+"""What chest straps of several homes send: ECG, acceleration and heart rate of simulated people.
+
+Edges send the packed format; the one before it is there to compare with.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,17 @@ from itertools import count
 
 import numpy as np
 import numpy.typing as npt
-from vointi_contract.codec import encode
+from vointi_contract.codec import FORMAT_PACKED, encode, join, pack
 from vointi_contract.frame import Batch, Channel, ClockState, Frame, Quality
 from vointi_contract.metrics import by_name
 from vointi_contract.topics import EdgeTopics
+from vointi_edge.uplink.live import LiveLane
 from vointi_sim.physiology.person import Person
 
 PILOT = "bench"
 #: 2026-06-01T00:00:00Z
 T0_US = 1_780_272_000_000_000
-#: A strap's ECG is a 14-bit code of this many µV (../docs/signals).
+#: A strap's ECG is a 14-bit code of this many µV (../docs/signals); it says whole µV.
 ECG_STEP_UV = 37_400 / 16_384
 
 
@@ -80,31 +84,64 @@ def frames(strap: Strap, shape: Shape, seconds: float) -> Iterator[Frame]:
 
 
 def live(every: dict[Strap, list[Frame]]) -> list[Sent]:
-    """One frame a message, the straps' messages mixed by time."""
+    """As edges send live: packed, waveforms with each other; the straps' messages mixed by time."""
+    timed = [pair for strap, made in every.items() for pair in _together(strap, made)]
+    timed.sort(key=lambda pair: pair[0])
+    return [sent for _, sent in timed]
+
+
+def alone(every: dict[Strap, list[Frame]]) -> list[Sent]:
+    """The same in format 0x01, one frame a message."""
     pairs = [(frame.mono_us, strap, frame) for strap, made in every.items() for frame in made]
     pairs.sort(key=lambda pair: pair[0])
-    return [_sent(strap.topics.live(strap.device), [frame]) for _, strap, frame in pairs]
-
-
-def bundles(every: dict[Strap, list[Frame]], size: int) -> list[Sent]:
-    """`size` frames a message, as an edge sends what waited."""
     return [
-        _sent(strap.topics.backlog(strap.device), made[at : at + size])
-        for strap, made in every.items()
-        for at in range(0, len(made), size)
+        _sent(strap.topics.live(strap.device), [frame], encode(Batch((frame,))))
+        for _, strap, frame in pairs
     ]
 
 
-def _sent(topic: str, made: list[Frame]) -> Sent:
+def bundles(every: dict[Strap, list[Frame]], size: int) -> list[Sent]:
+    """`size` frames a message, packed, as an edge sends what waited."""
+    return [
+        _sent(strap.topics.backlog(strap.device), part, pack(Batch(tuple(part)), strap.device))
+        for strap, made in every.items()
+        for part in (made[at : at + size] for at in range(0, len(made), size))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A frame as the outbox keeps it: `id` is its place in what the strap said."""
+
+    id: int
+    device: str
+    payload: bytes
+    class_: str
+
+
+def _together(strap: Strap, made: list[Frame]) -> Iterator[tuple[float, Sent]]:
+    """(seconds, message) of one strap: its edge's own lane says what waits for what."""
+    lane = LiveLane()
+    for place, frame in enumerate(made):
+        now_s = frame.mono_us / 1e6
+        payload = pack(Batch((frame,)), strap.device)
+        row = _Row(place, strap.device, payload, "waveform" if frame.rate_hz else "scalar")
+        for rows in [*lane.due(now_s), *lane.offer([row], now_s)]:
+            payload = join([row.payload for row in rows], strap.device, FORMAT_PACKED)
+            part = [made[row.id] for row in rows]
+            yield now_s, _sent(strap.topics.live(strap.device), part, payload)
+
+
+def _sent(topic: str, made: list[Frame], payload: bytes) -> Sent:
     values = sum(len(channel.values) for frame in made for channel in frame.channels)
-    return Sent(topic, encode(Batch(tuple(made))), len(made), values)
+    return Sent(topic, payload, len(made), values)
 
 
 def _ecg(strap: Strap, person: Person, shape: Shape, seconds: float) -> Iterator[Frame]:
     for at in range(0, int(seconds * shape.ecg_hz) - shape.ecg + 1, shape.ecg):
         times_s = np.arange(at, at + shape.ecg) / shape.ecg_hz
         codes = np.rint(person.heart.ecg_uv(times_s, at) / ECG_STEP_UV)
-        channel = _channel("ecg", codes, ECG_STEP_UV)
+        channel = _channel("ecg", np.rint(codes * ECG_STEP_UV))
         yield _frame(strap, "ecg", times_s[0], shape.ecg_hz, (channel,))
 
 
