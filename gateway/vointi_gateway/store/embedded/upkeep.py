@@ -108,7 +108,8 @@ class Upkeep(ABC):
 
     def device_days(self, metric: str, from_us: int, to_us: int) -> tuple[DeviceDay, ...]:
         """One metric of each device by UTC day, of the whole days within [from, to)."""
-        rows = self._ask(lambda c: queries.device_days(c, metric, from_us, to_us))
+        with self._cores.every():
+            rows = self._ask(lambda c: queries.device_days(c, metric, from_us, to_us))
         return tuple(DeviceDay(*row) for row in rows)
 
     def archive(self, before_us: int, alone: Alone) -> int:
