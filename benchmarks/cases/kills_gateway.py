@@ -1,10 +1,12 @@
-"""Gateway, broker and store killed, stopped and slowed under load, with either store.
+"""Gateway, broker and store killed, stopped and slowed, the disk full, under load, either store.
 
-VOINTI_KILLS multiplies the number of faults.
+VOINTI_KILLS multiplies the number of faults. `--minutes N` ends each store's turn after N
+with as many as were done by then.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
@@ -17,8 +19,8 @@ sys.path.append(str(ROOT / "tests" / "support"))
 from store_kills import BACKENDS, Outcome, kills
 
 NAME = "kills_gateway"
-PLAN = {"gateway": 100, "broker": 10}
-QUICK = {"gateway": 3, "broker": 1}
+PLAN = {"gateway": 100, "broker": 10, "full": 5}
+QUICK = {"gateway": 3, "broker": 1, "full": 1}
 TROUBLE = {"stop": 5, "slow": 5, "kill": 10}
 QUICK_TROUBLE = {"stop": 1, "slow": 1, "kill": 1}
 
@@ -34,11 +36,17 @@ def _measure(backend: str, settings: Settings) -> Outcome:
         plan |= QUICK_TROUBLE if settings.quick else TROUBLE
     times = int(os.environ.get("VOINTI_KILLS", "1"))
     with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
-        return kills(Path(folder), backend, {fault: n * times for fault, n in plan.items()})
+        planned = {fault: n * times for fault, n in plan.items()}
+        longest_s = math.inf if settings.minutes is None else settings.minutes * 60
+        return kills(Path(folder), backend, planned, longest_s=longest_s, tell=_say)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _rows(found: Outcome) -> list[Row]:
-    faults = ", ".join(f"{n} {fault}" for fault, n in found.plan.items())
+    faults = ", ".join(f"{n} {fault}" for fault, n in found.done.items())
     name = found.backend
     same = found.counts["stored"] == found.sent
     return [

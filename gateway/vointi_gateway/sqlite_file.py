@@ -39,12 +39,12 @@ class SqliteFile:
     def open(self) -> None:
         """Open anew and migrate. Raises StoreLockedError, StoreError."""
         self.close()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.touch(mode=0o600, exist_ok=True)
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch(mode=0o600, exist_ok=True)
             self._con = self._connect()
             self._migrate()
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, OSError) as exc:
             self.close()
             if self._alone and "locked" in str(exc):
                 problem = "another gateway uses it; stop that one or choose another data_dir"
@@ -78,8 +78,8 @@ class SqliteFile:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of the block or nothing."""
-        with self._lock:
+        """One transaction: all of the block or nothing. Raises StoreError when the disk fails."""
+        with self._lock, self._disk():
             con = self._open_connection()
             con.execute("BEGIN IMMEDIATE")
             try:
@@ -90,8 +90,8 @@ class SqliteFile:
                 raise
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
-        """Every row of a query."""
-        with self._lock:
+        """Every row of a query. Raises StoreError when the disk fails."""
+        with self._lock, self._disk():
             return self._open_connection().execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: Any) -> Row | None:
@@ -100,7 +100,7 @@ class SqliteFile:
 
     def wipe_log(self) -> None:
         """Bring the write-ahead log into the file and empty it: it may hold erased rows."""
-        with self._lock:
+        with self._lock, self._disk():
             self._open_connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def copy_to(self, path: Path) -> None:
@@ -111,6 +111,14 @@ class SqliteFile:
                 self._open_connection().backup(copy)
             finally:
                 copy.close()
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        """A full, read-only or failing disk is no programming error: what waits is tried again."""
+        try:
+            yield
+        except sqlite3.OperationalError as exc:
+            raise StoreError(f"data_dir: {self.path.name} cannot be used: {exc}") from exc
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._con is None:

@@ -11,7 +11,7 @@ from vointi_contract.command import CommandResult
 from vointi_contract.status import Birth
 
 from .courier import Courier
-from .errors import GatewayError
+from .errors import GatewayError, StoreError
 from .fleet import Fleet
 from .leasing import Leasing
 from .pilots.gate import Gate
@@ -77,12 +77,14 @@ class Steward:
         self._leasing.refresh()
 
     def born(self, birth: Birth) -> None:
-        """An edge said which devices it has."""
+        """An edge said which devices it has. Raises StoreError when it cannot be written down."""
         pilot = self._fleet.pilot_of(birth.edge)
         if pilot is None:
             return
         try:
             self._registry.observe(pilot, birth)
+        except StoreError:
+            raise
         except GatewayError as exc:
             log.warning("%s announced what cannot be registered: %s", birth.edge, exc)
         self._gate = self._registry.gate()
@@ -122,12 +124,15 @@ class Steward:
             self._thread.join()
 
     def _run(self) -> None:
-        waited_s = EXPIRE_S
+        waited_s, failing = EXPIRE_S, False
         while not self._stopping:
             try:
                 waited_s = self._step(waited_s)
+                failing = False
             except Exception:
-                log.exception("the registry could not be followed; it is tried again")
+                if not failing:  # twice a second would fill what a full disk has left
+                    log.exception("the registry could not be followed; it is tried again")
+                failing = True
             self._wake.wait(POLL_S)
             self._wake.clear()
             waited_s += POLL_S

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,26 @@ def test_births_and_states_reach_the_fleet_and_survive(bench: _Bench, tmp_path: 
     assert [d.device for d in again.fleet.edge(EDGE).devices] == [DEVICE]
     again.store.close()
     again.registry.close()
+
+
+def test_a_birth_that_the_registry_has_no_room_for_is_written_down_once_it_has(
+    bench: _Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = birth()
+    names = [f"strap-{number}-{'x' * 40}" for number in range(60)]
+    devices = tuple(replace(said.devices[0], device=name, person=None) for name in names)
+    bench.registry.database.rows("PRAGMA max_page_count = 1")  # no more than it has
+    bench.put(replace(said, devices=devices).to_json(), TOPICS.meta)
+    bench.put(payload(hr_frame(1)))
+    bench.writer.start()
+    wait_for(lambda: not bench.writer.store_ok, timeout_s=60)
+    assert bench.session.acked == []
+    assert "disk is full; make room on its disk" in caplog.text
+    bench.registry.database.rows("PRAGMA max_page_count = 1000000")
+    wait_for(lambda: len(bench.session.acked) == 2, timeout_s=60)
+    assert bench.writer.store_ok
+    assert len(bench.registry.lending.devices()) == len(names)
+    assert bench.total() == (1, 1, 0, 0, 0)
 
 
 def test_a_duplicate_is_marked_again(bench: _Bench) -> None:

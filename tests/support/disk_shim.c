@@ -3,6 +3,7 @@
    DISK_DIR    only files below it are meant
    DISK_LOG    every write, truncation, sync and deletion is appended here, in the order of their return
    DISK_FAIL   CALL:ERRNO:FIRST:COUNT; CALL is write or sync; calls FIRST .. FIRST+COUNT-1 fail
+   DISK_FULL   while a file of this name exists, every write fails: no space left
 
    A record of the log: kind ('w', 't', 's', 'u'nlink), length of the path, offset, length, path, data. */
 #define _GNU_SOURCE
@@ -45,6 +46,11 @@ static int meant(int fd, char *path) {
 }
 
 static int fails(const char *call) {
+  const char *full = getenv("DISK_FULL");
+  if (full && !strcmp(call, "write") && access(full, F_OK) == 0) {
+    errno = ENOSPC;
+    return 1;
+  }
   if (strcmp(call, fail_call)) return 0;
   calls++;
   if (calls < fail_first || calls >= fail_first + fail_count) return 0;

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -123,11 +124,18 @@ class Process:
     folder: Path
     ready: dict[str, Any] = field(default_factory=dict)
     child: subprocess.Popen[str] | None = None
+    #: What the child's environment has beside ours.
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def start(self) -> Process:
         with (self.folder / f"{Path(self.command[0]).name}.log").open("a") as log:
             self.child = subprocess.Popen(
-                self.command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.folder
+                self.command,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
             )
         assert self.child.stdout is not None
         line = self.child.stdout.readline()
@@ -251,9 +259,11 @@ class GatewayProcess(Process):
 
 
 @contextmanager
-def running_gateway(folder: Path, config: Path) -> Iterator[GatewayProcess]:
+def running_gateway(
+    folder: Path, config: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[GatewayProcess]:
     command = [str(BIN / "vointi-gateway"), "serve", "--config", str(config)]
-    process = GatewayProcess(command, folder)
+    process = GatewayProcess(command, folder, environment=environment or {})
     try:
         process.start()
         yield process

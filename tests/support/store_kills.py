@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from disk_kit import build_shim
 from gateway_kit import (
     DEVICE,
     EDGE,
@@ -32,6 +34,7 @@ from vointi_gateway.store.model import SeriesQuery
 
 BACKENDS = ("embedded", "influx")
 BUCKET = "vointi"
+FULL = "full"
 #: What lies between two faults: anything from the middle of a start to some groups later.
 _PAUSE_S = (0.2, 1.2)
 #: Longer than the gateway waits for InfluxDB, so that a stopped one is found to be down.
@@ -76,7 +79,7 @@ class Outcome:
     """What was sent, what the gateway counted, and how often each number is in the store."""
 
     backend: str
-    plan: Mapping[str, int]
+    done: Mapping[str, int]
     sent: int
     counts: Mapping[str, int]
     found: Counter[int] = field(repr=False)
@@ -94,10 +97,12 @@ class Outcome:
 
 
 @dataclass
-class _House:
+class House:
     broker: Process
     gateway: GatewayProcess
     server: InfluxServer | None
+    #: While this file exists, the gateway's disk is full; see `full_disk`.
+    full: Path
 
     def act(self, fault: str) -> None:
         if fault == "gateway":
@@ -108,6 +113,10 @@ class _House:
             self.broker.kill()
             self.broker.command[self.broker.command.index("--port") + 1] = str(port)
             self.broker.start()
+        elif fault == "full":
+            self.full.touch()
+            time.sleep(_STOPPED_S)
+            self.full.unlink()
         else:
             self._trouble(fault)
 
@@ -127,34 +136,62 @@ class _House:
                 time.sleep(0.01)
 
 
-def kills(folder: Path, backend: str, plan: Mapping[str, int], seed: int = 1) -> Outcome:
-    """Do each fault (gateway, broker; kill, stop, slow: the store) as often as `plan` says."""
+def kills(
+    folder: Path,
+    backend: str,
+    plan: Mapping[str, int],
+    seed: int = 1,
+    *,
+    longest_s: float = math.inf,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Do each fault as often as `plan` says: gateway, broker, full; kill, stop, slow: the store.
+
+    After `longest_s` no fault is begun, and what is in the store is looked at all the same. `tell`
+    hears of each fault.
+    """
     chance = random.Random(seed)
     order = [fault for fault, times in plan.items() for _ in range(times)]
     chance.shuffle(order)
-    with _running(folder, backend) as house:
+    done: Counter[str] = Counter()
+    environment = full_disk(folder) if "full" in plan else {}
+    with running(folder, backend, environment) as house:
         outbox = SteadyOutbox(house.broker.port)
         began_s = time.monotonic()
         with sending(outbox):
             house.gateway.connected()
             for fault in order:
+                if time.monotonic() - began_s > longest_s:
+                    break
                 time.sleep(chance.uniform(*_PAUSE_S))
                 house.act(fault)
+                done[fault] += 1
+                after_s = time.monotonic() - began_s
+                tell(f"{after_s:.0f} s: {done.total()} of {len(order)}, {fault}")
             wait_for(lambda: _answers(house.gateway), timeout_s=120)
             outbox.finish(timeout_s=240)
         took_s = time.monotonic() - began_s
         counts = house.gateway.counts()
         house.gateway.terminate()
-        found = _found(folder, house.server)
-    return Outcome(backend, plan, outbox.sent, counts, found, took_s)
+        found = found_in(folder, house.server)
+    return Outcome(backend, done, outbox.sent, counts, found, took_s)
 
 
 def _answers(gateway: GatewayProcess) -> bool:
     return bool(gateway.health()["broker"]["connected"])
 
 
+def full_disk(folder: Path) -> Mapping[str, str]:
+    """The environment of a gateway whose disk is full while `House.full` exists."""
+    names = {"LD_PRELOAD": build_shim(folder), "DISK_DIR": f"{folder / 'store'}/"}
+    return {name: str(value) for name, value in {**names, "DISK_FULL": folder / FULL}.items()}
+
+
 @contextmanager
-def _running(folder: Path, backend: str) -> Iterator[_House]:
+def running(
+    folder: Path, backend: str, environment: Mapping[str, str] | None = None
+) -> Iterator[House]:
+    """Broker, gateway, and the store where it is a server; `environment` is the gateway's."""
     with ExitStack() as stack:
         server = None
         if backend == "influx":
@@ -165,11 +202,11 @@ def _running(folder: Path, backend: str) -> Iterator[_House]:
             text = f'store = "influx"\n{config.read_text()}[influx]\nurl = "{server.url}"\n'
             text += f'bucket = "{BUCKET}"\ntimeout_s = {_TIMEOUT_S}\n'
             config.write_text(text)
-        gateway = stack.enter_context(running_gateway(folder, config))
-        yield _House(broker, gateway, server)
+        gateway = stack.enter_context(running_gateway(folder, config, environment))
+        yield House(broker, gateway, server, folder / FULL)
 
 
-def _found(folder: Path, server: InfluxServer | None) -> Counter[int]:
+def found_in(folder: Path, server: InfluxServer | None) -> Counter[int]:
     """How often each sequence number is in the store, asked of the store itself."""
     if server is not None:
         client = InfluxClient(InfluxSettings(server.url, BUCKET))

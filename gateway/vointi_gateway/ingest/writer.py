@@ -45,6 +45,8 @@ RETRY_S = (0.1, 5.0)
 RECENT_US = 60_000_000
 #: Receipt and count rows before they are merged: more would slow the next start-up.
 COMPACT_ROWS = 50_000
+#: How SQLite, DuckDB, InfluxDB and PostgreSQL say that a disk is full.
+_FULL = ("no space left", "disk is full", "quota exceeded")
 
 
 class Waiting(Protocol):
@@ -74,13 +76,13 @@ class Agreements(Protocol):
         """What is lent and agreed now."""
 
     def born(self, birth: Birth) -> None:
-        """An edge said which devices it has."""
+        """An edge said which devices it has. Raises StoreError when it is to be told again."""
 
     def announced(self, edge: str) -> None:
         """An edge came up: it should hear its policy again."""
 
     def answered(self, result: CommandResult) -> None:
-        """An edge said what became of a policy."""
+        """An edge said what became of a policy. Raises StoreError when it is to be told again."""
 
 
 class Writer:
@@ -128,6 +130,7 @@ class Writer:
         self.latency = LatencyMeter()
         self.commit_ms = LatencyMeter()
         self.store_ok = True
+        self._stale = False
         self._stager = self._rebuild()
         self._status.restore(dict(store.births()))
 
@@ -193,7 +196,7 @@ class Writer:
                 future.set_result(work(self._store))
             except Exception as exc:
                 future.set_exception(exc)
-            self._stager = self._rebuild()
+            self._read_anew()
 
     def _drop_jobs(self) -> None:
         while not self._jobs.empty():
@@ -217,8 +220,8 @@ class Writer:
         self._status.clear()
         data = [d for d in group if not self._status.is_status(d.topic)]
         for delivery in group:
-            if self._status.is_status(delivery.topic):
-                self._read_status(delivery)
+            if self._status.is_status(delivery.topic) and not self._read_status(delivery):
+                return
         try:
             staged = self._commit(data)
         except UnstorableError as exc:
@@ -246,9 +249,10 @@ class Writer:
             for delivery in group:
                 self._process([delivery])
             return
-        staged = self._stager.refuse(group[0], Fault("payload", str(exc)))
-        self._store.commit(staged.commit)
-        self._settled(staged, group)
+        fault = Fault("payload", str(exc))
+        staged = self._durably(lambda: self._stager.refuse(group[0], fault))
+        if staged is not None:
+            self._settled(staged, group)
 
     def _settled(self, staged: Staged, group: list[Delivery]) -> None:
         """It is durable: show (a page waits for it), acknowledge, tell."""
@@ -266,43 +270,68 @@ class Writer:
         except StoreError as exc:
             log.warning("%s; it is tried again later", exc)
 
-    def _read_status(self, delivery: Delivery) -> None:
-        try:
-            self._status.read(delivery)
-        except ContractError as exc:
-            log.warning("status refused on %s: %s", delivery.topic, exc)
+    def _read_status(self, delivery: Delivery) -> bool:
+        """Whether it was read, or will never be; False when stopped before it could be noted."""
+
+        def read() -> bool:
+            try:
+                self._status.read(delivery)
+            except ContractError as exc:
+                log.warning("status refused on %s: %s", delivery.topic, exc)
+            return True
+
+        return self._until_accepted(read) or False
 
     def _commit(self, data: list[Delivery]) -> Staged | None:
         """Stage and commit until it is durable; None when stopped before it was."""
+        births, anchors = self._status.births, self._status.anchors
+        return self._durably(lambda: self._stager.stage(data, births, anchors))
+
+    def _durably(self, stage: Callable[[], Staged]) -> Staged | None:
+        """Commit what is staged, anew for each attempt; None when stopped before it was durable."""
+
+        def attempt() -> Staged:
+            if self._stale:
+                self._store.reopen()
+                self._stager = self._rebuild()
+                self._stale = False
+            staged = stage()
+            started = time.perf_counter()
+            if staged.commit:
+                self._store.commit(staged.commit)
+                self.commit_ms.add((time.perf_counter() - started) * 1000)
+            self._recovered()
+            return staged
+
+        return self._until_accepted(attempt)
+
+    def _until_accepted(self, attempt: Callable[[], _T]) -> _T | None:
+        """Try again, ever more rarely, while the disk or the store refuses; None when stopped."""
         wait_s = RETRY_S[0]
-        stale = False
         while True:
             try:
-                if stale:
-                    self._store.reopen()
-                    self._stager = self._rebuild()
-                    stale = False
-                staged = self._stager.stage(data, self._status.births, self._status.anchors)
-                started = time.perf_counter()
-                if staged.commit:
-                    self._store.commit(staged.commit)
-                    self.commit_ms.add((time.perf_counter() - started) * 1000)
-                self._recovered()
+                return attempt()
             except (UnstorableError, LeaseLostError):
                 raise
-            except StoreError as exc:
+            except (StoreError, OSError) as exc:
                 self._refused(exc)
-                stale = True
                 if self._stop.wait(wait_s):
                     return None
                 wait_s = min(wait_s * 2, RETRY_S[1])
-            else:
-                return staged
 
-    def _refused(self, exc: StoreError) -> None:
+    def _read_anew(self) -> None:
+        """Read what the store holds; a store that fails is opened again with the next group."""
+        try:
+            self._stager = self._rebuild()
+        except StoreError as exc:
+            self._refused(exc)
+
+    def _refused(self, exc: Exception) -> None:
         if self.store_ok:
-            log.error("%s; nothing is acknowledged until it accepts again", exc)
-        self.store_ok = False
+            full = any(words in str(exc).lower() for words in _FULL)
+            step = "; make room on its disk" if full else ""
+            log.error("%s%s; nothing is acknowledged until it accepts again", exc, step)
+        self.store_ok, self._stale = False, True
 
     def _recovered(self) -> None:
         if not self.store_ok:

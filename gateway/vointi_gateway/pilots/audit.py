@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ..errors import AuditError
+from ..errors import AuditError, StoreError
 from .keys import SigningKey
 
 #: What the first row is chained to.
@@ -60,18 +61,25 @@ class AuditLog:
         self._lock = threading.Lock()
 
     def append(self, kind: str, who: str, **facts: Any) -> AuditRow:
-        """Add a row, durably; `kind` such as ``consent`` or ``export``."""
-        with self._lock, self.path.open("a+b") as file:
+        """Add a row, durably; `kind` such as ``consent`` or ``export``.
+
+        Raises StoreError, with nothing added, when the disk takes no more.
+        """
+        with self._lock, self.path.open("a+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             last = self._last(file)
             number, prev = (int(last["n"]) + 1, str(last["hash"])) if last else (1, START)
             row = {"n": number, "at_us": self._wall_us(), "kind": kind, "who": who, "facts": facts}
             digest = _digest(prev, row)
             row |= {"prev": prev, "hash": digest, "signature": self._key.sign(digest.encode())}
-            file.write(_canonical(row) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-            self._write_head(number, digest)
+            end = file.seek(0, os.SEEK_END)
+            try:
+                _write_all(file, _canonical(row) + b"\n")
+                os.fsync(file.fileno())
+                self._write_head(number, digest)
+            except OSError as exc:
+                file.truncate(end)  # half a row would look like one that was changed
+                raise StoreError(f"data_dir: {self.path.name} cannot be written: {exc}") from exc
         return _row(row)
 
     def head(self) -> dict[str, Any]:
@@ -105,6 +113,12 @@ class AuditLog:
         draft = self._head.with_suffix(".draft")
         draft.write_bytes(_canonical(head))
         draft.replace(self._head)
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """A disk that runs full takes a part, and refuses the rest."""
+    while data:
+        data = data[file.write(data) or 0 :]
 
 
 def verify(path: Path, key: Ed25519PublicKey, head: Mapping[str, Any] | None = None) -> int:
