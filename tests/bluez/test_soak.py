@@ -22,5 +22,6 @@ def test_a_home_in_trouble_heals_by_itself(play: Callable[..., dict[str, Any]]) 
     found = play("soak", LIMIT_S, hours=HOURS, seed=4)
     assert found["troubles"] >= 8 * HOURS
     assert found["unhealed"] == []
+    assert found["found_s"] <= 90, found["found"][:3]
     assert found["healed_s"][0] <= 120, found["healed"][:3]
     balanced(found)

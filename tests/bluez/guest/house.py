@@ -161,6 +161,10 @@ class House:
 
     # ---- what is seen of it
 
+    def adapter(self) -> str:
+        """Which adapter is there: one that was reset while it hung comes back as `hci1`."""
+        return next(Path("/sys/class/bluetooth").glob("hci[0-9]")).name
+
     def until(self, what: Callable[[], Any], within_s: float, said: str) -> float:
         """Wait until `what()` is true; return how long that took."""
         began_s = time.monotonic()

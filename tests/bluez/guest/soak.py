@@ -91,10 +91,11 @@ class Soak:
         return [device]
 
     def _power(self) -> list[str]:
-        self._house.power(False)
+        adapter = self._house.adapter()
+        self._house.power(False, adapter)
         self._finds("power", STRAP)
         time.sleep(self._chance.uniform(1, 120))
-        self._house.power(True)
+        self._house.power(True, adapter)
         return list(_WATCHED)
 
     def _unplug(self) -> list[str]:
@@ -137,15 +138,15 @@ class Soak:
 
     def _finds(self, kind: str, device: str) -> None:
         """Wait until the edge says that the device has no link."""
-        house, name = self._house, _WATCHED[device][0]
-        self.found.append(
-            (
-                house.until(
-                    lambda: house.ledger.links[name][0] != "connected", _GIVE_UP_S, f"{kind} found"
-                ),
-                kind,
+        links, name = self._house.ledger.links, _WATCHED[device][0]
+        try:
+            found_s = self._house.until(
+                lambda: links[name][0] != "connected", _GIVE_UP_S, f"{kind} found"
             )
-        )
+        except AssertionError as error:
+            say(f"{kind} {device}: {error}")
+            found_s = _GIVE_UP_S
+        self.found.append((found_s, kind))
 
     def _heals(self, kind: str, device: str) -> None:
         try:
