@@ -46,8 +46,8 @@ uml: .stamps/dev ## a User-Mode Linux with real BlueZ, from Debian's packages, i
 test-bluez: .stamps/dev ## the edge on real BlueZ in virtual time; "not run: …" where that cannot be had
 	@bash hardware/uml/test.sh $(PYTEST_ARGS)
 
-test-bluez-short: .stamps/dev ## as test-bluez, without the scenes that say least for their time
-	@VOINTI_SOAK_HOURS=0.1 bash hardware/uml/test.sh -m "bluez and not slow" $(PYTEST_ARGS)
+test-bluez-short: .stamps/dev ## six scenes of it, one after another, as in CI
+	@WORKERS=0 bash hardware/uml/test.sh -x -m "bluez and short" $(PYTEST_ARGS)
 
 virtual-pi: .stamps/dev ## the edge on an emulated aarch64 machine, provisioned as a Pi is (minutes)
 	@bash hardware/virtual_pi/run.sh $(BENCH_ARGS)

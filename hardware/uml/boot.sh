@@ -8,8 +8,9 @@ share=$(cd "$1" && pwd); shift
 time=time-travel=inf-cpu
 [ "${REAL_TIME:-0}" = 1 ] && time=
 rm -f "$share/exit"
-# The machine's memory is a file there: in memory it costs no disk.
-[ -w /dev/shm ] && export TMPDIR=/dev/shm
+# The machine's memory is a file there: in memory it costs no disk. Containers have too little of it.
+free=$(df -Pm /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }' || true)
+[ -w /dev/shm ] && [ "${free:-0}" -ge 2048 ] && export TMPDIR=/dev/shm
 "$work/linux" "mem=${MEMORY:-512M}" root=/dev/root rootfstype=hostfs \
   "rootflags=$work/root" ro init=/init con=null con0=null,fd:1 ssl=null quiet seccomp=on $time \
   "CLONE=$clone" "SHARE=$share" "PYC=$work/pyc" "MODULES=$work/modules" \

@@ -9,7 +9,6 @@ from power_proof import cuts, possible
 
 pytestmark = [
     pytest.mark.bluez,
-    pytest.mark.slow,
     pytest.mark.timeout(600),
     pytest.mark.skipif(bool(possible()), reason=possible() or "possible"),
 ]

@@ -12,6 +12,7 @@ Play = Callable[..., dict[str, Any]]
 pytestmark = [pytest.mark.bluez, pytest.mark.timeout(600)]
 
 
+@pytest.mark.short
 def test_heart_rate_and_raw_ecg_arrive_and_are_accounted_for(play: Play) -> None:
     found = play("streams", seconds=60)
     balanced(found)

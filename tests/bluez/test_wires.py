@@ -11,6 +11,7 @@ from bluez_books import balanced
 pytestmark = [pytest.mark.bluez, pytest.mark.timeout(900)]
 
 
+@pytest.mark.short
 def test_a_chip_and_a_panel_are_read_through_the_kernel(play: Callable[..., Any]) -> None:
     found = play("wires")
     values = found["values"]
