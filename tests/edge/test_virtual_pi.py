@@ -146,6 +146,20 @@ def test_answers_are_compared_bit_for_bit() -> None:
     assert signal_answers.differing(rows, other) == "worn: 1 differ"
 
 
+def test_answers_may_differ_in_the_last_bits_of_a_sum_only() -> None:
+    rows = np.zeros(2, [("rate", "<f8"), ("worn", "?")])
+    rows["rate"] = (12.0, np.nan)
+    for field, value, close in (("rate", 12 + 4e-15, True), ("rate", 12.001, False)):
+        other = rows.copy()
+        other[field][0] = value
+        assert signal_answers.differing(rows, other) != ""
+        assert signal_answers.close(rows, other) is close
+    other = rows.copy()
+    other["worn"][1] = True
+    assert not signal_answers.close(rows, other)
+    assert not signal_answers.close(rows, rows[:1])
+
+
 def test_every_stage_of_a_pipeline_is_compared() -> None:
     from vointi_signals.stages import STAGES
 

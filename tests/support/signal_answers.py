@@ -130,6 +130,17 @@ def differing(ours: Array, theirs: Array) -> str:
     return f"{int(unequal.sum())} of {ours.size} differ, by {apart:.2g} at most"
 
 
+def close(ours: Array, theirs: Array) -> bool:
+    """Whether two answers are equal but for the last bits of sums: 1e-12, absolute or relative."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return False
+    if ours.dtype.names is not None:
+        return all(close(ours[name], theirs[name]) for name in ours.dtype.names)
+    if ours.dtype.kind != "f":
+        return np.array_equal(ours, theirs)
+    return np.allclose(ours, theirs, rtol=1e-12, atol=1e-12, equal_nan=True)
+
+
 def load(path: Path) -> Arrays:
     """Read what `np.savez` wrote."""
     with np.load(path, allow_pickle=False) as file:

@@ -122,6 +122,7 @@ class Found:
     cpu_share: float = 0.0
     rss_mb: float = 0.0
     answers: dict[str, str] = field(default_factory=dict)
+    far: list[str] = field(default_factory=list)
     books: Books | None = None
 
 
@@ -324,6 +325,7 @@ class Proof:
         self._found.answers = {
             name: signal_answers.differing(ours[name], theirs[name]) for name in ours
         }
+        self._found.far = [n for n in ours if not signal_answers.close(ours[n], theirs[n])]
         self._done("signals compared")
 
 
