@@ -7,6 +7,9 @@ every reading against the same document.
 The document also carries the pilot's `unit_key`. With it edges name the physical devices that they
 can reach (unit_of) without telling addresses, and two edges that reach the same one are told which
 of them may: for the other one the entry is paused and says `elsewhere`.
+
+`forgotten` marks people of the pilot who were erased, by a keyed hash: an edge whose configuration
+still names one of them leaves the name out of its birth.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ PURPOSE: Final = "policy"
 UNIT_KEY_BYTES: Final = 32
 # 64 bits: with a thousand devices in a pilot, two share a name once in 10^13 pilots.
 _UNIT_DIGITS: Final = 16
+#: More people than a pilot has; twenty bytes each.
+MAX_FORGOTTEN: Final = 2000
 PolicyClass: TypeAlias = Literal["raw", "features", "both"]
 
 
@@ -83,7 +88,7 @@ class CollectionPolicy:
     """What is agreed on one edge. A device without an entry is not agreed, or has been withdrawn.
 
     `version` starts at 1 and grows with every change; `issued_us` is UTC µs. `unit_key` is the
-    pilot's, UNIT_KEY_BYTES; None: physical devices are not named.
+    pilot's, UNIT_KEY_BYTES; None: physical devices are not named. `forgotten`: see mark_of.
     """
 
     edge: str
@@ -92,6 +97,11 @@ class CollectionPolicy:
     issued_us: int
     entries: tuple[PolicyEntry, ...]
     unit_key: bytes | None = field(default=None, repr=False)
+    forgotten: tuple[str, ...] = ()
+
+    def forgets(self, person: str) -> bool:
+        """Whether a person (pseudonym) was erased: not to be named any more."""
+        return bool(self.unit_key) and mark_of(self.unit_key or b"", person) in self.forgotten
 
     def entry(self, device: str) -> PolicyEntry | None:
         """What is agreed for a device; None: nothing."""
@@ -111,8 +121,10 @@ class CollectionPolicy:
         """The document; the same policy always gives the same bytes."""
         entries = sorted(self.entries, key=lambda entry: entry.device)
         keyed = {"unit_key": self.unit_key.hex()} if self.unit_key else {}
+        gone = {"forgotten": sorted(self.forgotten)} if self.forgotten else {}
         return dump(
             keyed
+            | gone
             | {
                 "edge": self.edge,
                 "pilot": self.pilot,
@@ -135,6 +147,9 @@ class CollectionPolicy:
             issued_us=fields.integer("issued_us"),
             entries=entries,
             unit_key=_unit_key(fields),
+            forgotten=(
+                fields.texts("forgotten", MAX_FORGOTTEN) if "forgotten" in fields.values else ()
+            ),
         )
 
 
@@ -144,6 +159,11 @@ def unit_of(key: bytes, address: str) -> str:
     Two pilots' names of the same device cannot be compared; who has the key can try addresses.
     """
     return hmac.new(key, address.upper().encode("ascii"), sha256).hexdigest()[:_UNIT_DIGITS]
+
+
+def mark_of(key: bytes, person: str) -> str:
+    """A mark of a person in one pilot's policies, which tells no pseudonym to who has none."""
+    return hmac.new(key, b"person\0" + person.encode(), sha256).hexdigest()[:_UNIT_DIGITS]
 
 
 def sign_policy(policy: CollectionPolicy, key: Ed25519PrivateKey) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from vointi_contract.codec import decode
 from vointi_contract.status import Birth, EdgeStatus
@@ -58,15 +59,21 @@ class Portrait:
         )
 
     def birth(self) -> Birth:
-        """What the birth certificate says."""
+        """What the birth certificate says; who was erased is not named, whatever is configured."""
         policy = self._keeper.policy
+        infos = self._states.infos(policy.unit_key if policy else None)
         return Birth(
             edge=self._config.edge,
             boot=self._writer.boot,
             version=__version__,
             site=self._config.site,
             role="home" if self._config.role == "home" else "service_point",
-            devices=self._states.infos(policy.unit_key if policy else None),
+            devices=tuple(
+                replace(one, person=None)
+                if policy and one.person and policy.forgets(one.person)
+                else one
+                for one in infos
+            ),
         )
 
     async def vitals(self) -> Vitals:

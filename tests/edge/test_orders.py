@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge_agent import KEY, Box, until
 from edge_chain import TOPICS, Gateway, Process, broker, free_port, mosquitto
 from vointi_contract.command import Command, CommandKind, sign_command
-from vointi_contract.policy import CollectionPolicy, PolicyEntry, sign_policy
+from vointi_contract.policy import CollectionPolicy, PolicyEntry, mark_of, sign_policy
 from vointi_edge.agent import Agent
 
 pytestmark = [
@@ -277,3 +277,22 @@ async def test_stopped_again_while_it_stops_it_stops_all_the_same(box: Box) -> N
         await asyncio.wait((stopping,))
         assert stopping.cancelled()
         assert not agent._writer._thread.is_alive()
+
+
+async def test_who_was_erased_is_not_named_in_a_birth_also_after_a_restart(
+    box: Box, gateway: Gateway
+) -> None:
+    def people() -> set[str | None]:
+        return {one["person"] for one in gateway.births[-1]["devices"]} if gateway.births else set()
+
+    key = bytes(range(32))
+    mark = mark_of(key, "p-7f3a")
+    gone = CollectionPolicy("home-1", "demo-home", 1, 0, (BOTH,), key, (mark,))
+    async with box.run():
+        await until(lambda: people() == {"p-7f3a"})
+        publish(gateway, sign_policy(gone, KEY))
+        await until(lambda: people() == {None})
+    births = len(gateway.births)
+    async with box.run():
+        await until(lambda: len(gateway.births) > births)
+        assert people() == {None}

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway_kit import hr_frame, payload
 from registry_kit import DEVICE, EDGE, NOW_US, PILOT, Clock, birth, document, opened, wearing
 from vointi_contract.command import CommandResult
+from vointi_contract.policy import verify_policy
 from vointi_contract.signing import read_public_keys
 from vointi_contract.topics import EdgeTopics
 from vointi_gateway.errors import RegistryError, UnknownRecordError
@@ -135,7 +136,12 @@ def test_an_edge_confirms_that_it_keeps_nothing_of_the_person(house: House) -> N
     asked = house.erasures.request(PILOT, person, "care desk")
     done = house.erasures.carry_out(asked, house)
     assert house.erasures.edges(done) == {EDGE: False}, "what it confirmed was the policy before"
-    assert policies.current(PILOT, birth(), gate())[2], "a new one, without the person"
+    _, signed, new = policies.current(PILOT, birth(), gate())
+    assert new, "without the person"
+    policy = verify_policy(signed, (house.registry.key.private.public_key(),))
+    assert policy.forgets(person), "an edge that is still told the name leaves it out"
+    assert not policy.forgets("p-other")
+    assert person.encode() not in signed
     assert house.erasures.edges(done) == {EDGE: False}
     policies.answered(CommandResult(EDGE, 2, "policy", "done", "", {"erased": 3}))
     assert house.erasures.edges(done) == {EDGE: True}

@@ -16,6 +16,7 @@ class ErasedList:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._known: tuple[object, frozenset[tuple[str, str]]] = (None, frozenset())
 
     def add(self, pilot: str, person: str, at_us: int) -> None:
         """Note an erasure; once is enough."""
@@ -28,13 +29,17 @@ class ErasedList:
             file.flush()
             os.fsync(file.fileno())
 
-    def all(self) -> set[tuple[str, str]]:
-        """Every (pilot, person) that was erased."""
+    def all(self) -> frozenset[tuple[str, str]]:
+        """Every (pilot, person) that was erased; read anew when the file has changed."""
         if not self.path.exists():
-            return set()
-        lines = self.path.read_text(encoding="utf-8").splitlines()
-        rows = (json.loads(line) for line in lines if line.strip())
-        return {(row["pilot"], row["person"]) for row in rows}
+            return frozenset()
+        found = self.path.stat()
+        stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
+        if stamp != self._known[0]:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+            rows = (json.loads(line) for line in lines if line.strip())
+            self._known = (stamp, frozenset((row["pilot"], row["person"]) for row in rows))
+        return self._known[1]
 
     def merge(self, other: Path) -> None:
         """Add what another list has."""

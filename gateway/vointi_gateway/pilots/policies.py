@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from vointi_contract.command import CommandResult
-from vointi_contract.policy import EVERY_STREAM, CollectionPolicy, PolicyEntry, sign_policy
+from vointi_contract.policy import (
+    EVERY_STREAM,
+    MAX_FORGOTTEN,
+    CollectionPolicy,
+    PolicyEntry,
+    mark_of,
+    sign_policy,
+)
 from vointi_contract.status import Birth, DeviceInfo
 from vointi_contract.topics import EdgeTopics
 
@@ -38,6 +45,7 @@ class Policies:
         audit: told of every version that is signed.
         wall_us: UTC now, µs.
         unit_key: by which a pilot's edges name physical devices.
+        erased: (pilot, person) of everybody who was.
 
     """
 
@@ -47,20 +55,27 @@ class Policies:
         key: SigningKey,
         audit: AuditLog,
         wall_us: Callable[[], int],
+        *,
         unit_key: Callable[[str], bytes],
+        erased: Callable[[], Collection[tuple[str, str]]] = frozenset,
     ) -> None:
         self._registry, self._key, self._audit = registry, key, audit
-        self._wall_us, self._unit_key = wall_us, unit_key
+        self._wall_us, self._unit_key, self._erased = wall_us, unit_key, erased
 
     def current(self, pilot: str, birth: Birth, gate: Gate) -> tuple[str, bytes, bool]:
         """Topic and signed payload of what holds now, and whether it is a new version."""
         now_us = self._wall_us()
         entries = entries_for(pilot, birth, gate, now_us)
         unit_key = self._unit_key(pilot)
+        gone = sorted(mark_of(unit_key, who) for where, who in self._erased() if where == pilot)
+        gone = gone[:MAX_FORGOTTEN]
         told = {"unit_key": unit_key.hex(), "entries": [entry.as_dict() for entry in entries]}
+        told |= {"forgotten": gone} if gone else {}
         body = json.dumps(told, sort_keys=True)
         version, issued_us, new = self._version(birth.edge, body, now_us)
-        policy = CollectionPolicy(birth.edge, pilot, version, issued_us, entries, unit_key)
+        policy = CollectionPolicy(
+            birth.edge, pilot, version, issued_us, entries, unit_key, tuple(gone)
+        )
         if new:
             self._audit.append("policy", "gateway", pilot=pilot, edge=birth.edge, version=version)
         topic = EdgeTopics(pilot, birth.edge).policy

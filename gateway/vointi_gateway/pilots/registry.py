@@ -65,7 +65,12 @@ class Registry:
         self.commands = Commands(self.database, self.audit, wall_us)
         self.leases = Leases(self.database, self.vault, self.audit, wall_us)
         self.policies = Policies(
-            self.database, self.key, self.audit, wall_us, cache(self.leases.unit_key)
+            self.database,
+            self.key,
+            self.audit,
+            wall_us,
+            unit_key=cache(self.leases.unit_key),
+            erased=self.erased.all,
         )
         self.consents = Consents(self.database, self.pilots, load_texts(), self.audit, wall_us)
 
