@@ -96,6 +96,7 @@ class Agent:
             config.commit_ms / 1000,
             self._committed,
             on_bad=self._unsendable,
+            patience_s=config.mqtt.hold_ms / 2000,  # the live lane has the other half
         )
         self._keeping = Keeping(by_device, self._keeper, clock, self._writer)
         self._learnt = Learnt(config.data_dir, vault)
@@ -109,7 +110,7 @@ class Agent:
             anchors=lambda: self._steward.anchors,
             on_order=self._order,
             wait_for_policy=self._keeper.required,
-            hold_s=config.mqtt.hold_ms / 1000,
+            hold_s=config.mqtt.hold_ms / 2000,
         )
         self._states = DeviceStates(config.devices, by_device, self._uplink.status_changed)
         self.link, self.rssi, self.rate = self._states.link, self._states.rssi, self._states.rate

@@ -36,7 +36,7 @@ class Committed:
         return [row.seq for group in self.groups for row in group]
 
     def wait(self, count: int) -> None:
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while len(self.seqs) < count:
             assert time.monotonic() < end, self.seqs
             time.sleep(0.005)
@@ -66,6 +66,36 @@ def test_a_stream_of_readings_is_committed_in_groups(tmp_path: Path) -> None:
     writer.stop()
     assert out.seqs == list(range(1, 51))
     assert len(out.groups) <= 6
+
+
+def test_waveforms_wait_for_something_else_and_go_with_it_in_one_commit(tmp_path: Path) -> None:
+    out = Committed()
+    writer = OutboxWriter(store_at(tmp_path), 0.0, out, patience_s=600.0)
+    writer.start()
+    for _ in range(5):
+        writer.offer(entry(class_="waveform"))
+    writer.offer(entry(class_="event"))
+    out.wait(6)  # gives up long before the patience is at its end
+    writer.stop()
+    assert [row.class_ for group in out.groups for row in group] == ["waveform"] * 5 + ["event"]
+    assert len(out.groups[0]) == 6
+
+
+def test_patience_ends_and_so_does_the_writer(tmp_path: Path) -> None:
+    out = Committed()
+    writer = OutboxWriter(store_at(tmp_path), 0.0, out, patience_s=0.05)
+    writer.start()
+    writer.offer(entry(class_="waveform"))
+    out.wait(1)
+    writer.stop()
+    writer = OutboxWriter(store_at(tmp_path), 0.0, out, patience_s=600.0)
+    writer.start()
+    for _ in range(64):
+        writer.offer(entry(class_="waveform"))
+    out.wait(65)  # so many are not kept waiting
+    writer.offer(entry(class_="waveform"))
+    writer.stop()
+    assert len(out.seqs) == 66
 
 
 def test_stop_commits_what_waits(tmp_path: Path) -> None:

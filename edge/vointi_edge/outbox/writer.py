@@ -1,7 +1,8 @@
 """The thread that owns the outbox file; it commits in groups: one fsync keeps many readings.
 
 A reading that finds the file idle is committed at once; while readings keep coming, a commit is
-made every `commit_s` at most. Nothing waits for more company than that.
+made every `commit_s` at most. Waveforms alone wait `patience_s` for something else: each commit
+writes some ten pages to a card, whatever it keeps, and the live lane would hold them anyway.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from vointi_edge.outbox.store import Entry, OutboxStore, Row
 
@@ -25,6 +26,9 @@ Job = Callable[[OutboxStore], None]
 # Ten minutes of one person's devices, while a failing disk is tried again.
 MAX_WAITING = 5_000
 _RETRY_S = 1.0
+_PATIENT: Final = "waveform"
+# A recording that is played in compressed time, not a home.
+_MANY: Final = 64
 
 
 class OutboxWriter:
@@ -41,9 +45,14 @@ class OutboxWriter:
         on_committed: Callable[[list[Row]], None],
         max_waiting: int = MAX_WAITING,
         on_bad: Callable[[Entry, str], None] = lambda _entry, _reason: None,
+        *,
+        patience_s: float = 0.0,
     ) -> None:
         self._open_store = open_store
         self._commit_s = commit_s
+        self._patience_s = patience_s
+        self._pressing = False
+        self._due_s = 0.0
         self._on_committed = on_committed
         self._on_bad = on_bad
         self._max_waiting = max_waiting
@@ -77,11 +86,15 @@ class OutboxWriter:
     def offer(self, entry: Entry) -> None:
         """Take a reading; returns at once. With no room it is counted, and reported as a loss."""
         with self._wake:
+            if not self._waiting:
+                self._due_s = time.monotonic() + self._patience_s
             if len(self._waiting) < self._max_waiting:
                 self._waiting.append(entry)
             else:
                 self._refused[entry.device] += 1
-            self._wake.notify()
+            self._pressing |= entry.class_ != _PATIENT or len(self._waiting) >= _MANY
+            if self._pressing or len(self._waiting) == 1:
+                self._wake.notify()
 
     def drop(self, keep: Callable[[Entry], bool]) -> None:
         """Forget entries that wait for their commit and are not to be kept: they have no number."""
@@ -117,19 +130,26 @@ class OutboxWriter:
         committed_at = 0.0
         while True:
             with self._wake:
-                while not (self._waiting or self._jobs or self._refused or self._stopping):
-                    self._wake.wait()
+                while not (self._jobs or self._stopping or self._is_due()):
+                    left_s = self._due_s - time.monotonic() if self._waiting else None
+                    self._wake.wait(left_s)
                 # One: a backlog that is read must not hold up what has just been measured.
                 job = self._jobs.popleft() if self._jobs else None
             if job is not None:
                 job(self._store)
-            if self._waiting or self._refused:
+            if self._is_due():
                 self._pause(committed_at + self._commit_s - time.monotonic())
                 self._commit_waiting()
                 committed_at = time.monotonic()
             elif self._stopping and not self._jobs:
                 break
         self._store.close()
+
+    def _is_due(self) -> bool:
+        """Whether something is to be committed now."""
+        if self._pressing or self._stopping or time.monotonic() >= self._due_s:
+            return bool(self._waiting or self._refused)
+        return bool(self._refused)
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0 and not self._stopping:
@@ -140,6 +160,7 @@ class OutboxWriter:
             entries, refused = list(self._waiting), dict(self._refused)
             self._waiting.clear()
             self._refused.clear()
+            self._pressing = False
         rows = self._append(entries, refused)
         if rows:
             self._on_committed(rows)
