@@ -24,6 +24,7 @@ from store_conformance import span
 from vointi_contract.ack import decode_ack
 from vointi_contract.frame import Loss
 from vointi_contract.topics import EdgeTopics
+from vointi_gateway.courier import Courier
 from vointi_gateway.errors import StoreError, UnstorableError
 from vointi_gateway.fleet import Fleet
 from vointi_gateway.ingest.inbox import Inbox
@@ -64,7 +65,8 @@ def _everything(_edge: str) -> bool:
 
 def _steward(registry: Registry, fleet: Fleet) -> Steward:
     leasing = Leasing(registry.leases, fleet, _everything)
-    return Steward(registry, fleet, _everything, leasing)
+    courier = Courier(registry, fleet, _everything)
+    return Steward(registry, fleet, _everything, leasing, courier)
 
 
 class _Failing(EmbeddedStore):
