@@ -25,6 +25,7 @@ FAULTS = {
     "edge_killed_connecting": "the edge is killed while it connects",
     "edge_restarted": "the edge is updated",
     "stuck_discovery": "discovery stalls",
+    "stuck_for_good": "discovery stalls until the adapter is switched off and on",
     "somebody_scans": "another program scans, too",
     "second_adapter": "one adapter of two is pulled out",
 }

@@ -53,8 +53,8 @@ class VirtualController(Controller):
     def __init__(self, name: str, radio: Radio, public_address: str | None = None) -> None:
         self._accepted: set[str] = set()
         self._heard: dict[str, tuple[bytes, bytes]] = {}
-        # Hears nothing until the host scans anew ("scan"), or for ever ("reset"): a new host gets
-        # a new controller. A dead one takes no packet and gives none.
+        # Hears nothing until the host scans anew ("scan") or resets it ("reset"). A dead one takes
+        # no packet and gives none.
         self.deaf: str | None = None
         self.dead = False
         # Without power nothing is advertised, whatever the host still asks for.
@@ -211,6 +211,7 @@ class VirtualController(Controller):
     ) -> hci.HCI_StatusReturnParameters:
         """Forget the host before: its links, its scan, its lists."""
         self.forget()
+        self.deaf = None
         return super().on_hci_reset_command(command)
 
     def forget(self) -> None:

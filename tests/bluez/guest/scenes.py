@@ -149,6 +149,11 @@ def stuck_discovery(heals: str = "scan") -> dict[str, Any]:
         return {"healed_s": house.more("strap-1", "ecg", within_s=_WITHIN_S), **house.settle()}
 
 
+def stuck_for_good() -> dict[str, Any]:
+    """The scanner hears nothing until the adapter is switched off and on."""
+    return stuck_discovery("reset")
+
+
 _OTHER = """
 import asyncio
 from bleak import BleakScanner
