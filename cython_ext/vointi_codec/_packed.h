@@ -164,8 +164,9 @@ static inline int packed_channel(Span *s, double scale_before, ChannelRow *row, 
 /* n values into out with their least, largest and sum. */
 static inline int packed_values(Span *s, uint8_t form, uint8_t more, int32_t n, int32_t *out,
                                 ChannelRow *row) {
-    int64_t low = INT32_MAX, high = INT32_MIN, sum = 0, value;
+    int64_t value;
     int32_t i;
+    Extent seen = extent_of_none();
     int k = form >> 2 & 31;
     if (k > RICE_MOST_K || rice_read(s, out, n, form & 3, k)) return -1;
     for (i = 0; i < n; i++) {
@@ -175,14 +176,9 @@ static inline int packed_values(Span *s, uint8_t form, uint8_t more, int32_t n, 
             if (value > INT32_MAX || value < -INT32_MAX) return -1;
             out[i] = (int32_t)value;
         }
-        low = value < low ? value : low;
-        high = value > high ? value : high;
-        sum += value;
+        extent_take(&seen, value);
     }
-    row->n = n;
-    row->vmin = (int32_t)low;
-    row->vmax = (int32_t)high;
-    row->vsum = sum;
+    wire_tell_extent(&seen, n, row);
     return 0;
 }
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "_extent.h"
+
 typedef struct {
     const uint8_t *at;
     const uint8_t *end;
@@ -136,23 +138,26 @@ static inline int wire_step(int64_t *to, int64_t by) {
     return __builtin_add_overflow(*to, by, to) ? -1 : 0;
 }
 
+static inline void wire_tell_extent(const Extent *seen, int32_t n, ChannelRow *row) {
+    row->n = n;
+    row->vmin = (int32_t)seen->low;
+    row->vmax = (int32_t)seen->high;
+    row->vsum = seen->sum;
+}
+
 /* Running sums of packed sint32 deltas into int32 values with their least, largest and sum. */
 static inline int wire_read_deltas(Span s, int32_t *out, ChannelRow *row) {
-    int64_t value = 0, delta, low = INT32_MAX, high = INT32_MIN, sum = 0;
+    int64_t value = 0, delta;
     int32_t n = 0;
+    Extent seen = extent_of_none();
     while (s.at < s.end) {
         if (wire_read_s32(&s, &delta)) return -1;
         value += delta;
         if (value > INT32_MAX || value < INT32_MIN) return -1;
         out[n++] = (int32_t)value;
-        low = value < low ? value : low;
-        high = value > high ? value : high;
-        sum += value;
+        extent_take(&seen, value);
     }
-    row->n = n;
-    row->vmin = (int32_t)low;
-    row->vmax = (int32_t)high;
-    row->vsum = sum;
+    wire_tell_extent(&seen, n, row);
     return 0;
 }
 
