@@ -47,6 +47,7 @@ class Lake:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._pilots: dict[int, str] = {}
 
     def relation(
         self, cursor: Any, table: str, fields: str, sids: Sequence[int], *span: int
@@ -69,13 +70,21 @@ class Lake:
         """Files that may have something of these series within [from, to)."""
         if not sids:
             return []
-        among, names = ", ".join(map(str, sids)), ", ".join(f"'{kind}'" for kind in kinds)
+        among = ", ".join(f"'{pilot}'" for pilot in self._pilots_of(cursor, sids))
+        names = ", ".join(f"'{kind}'" for kind in kinds)
         rows = cursor.execute(
             f"SELECT * FROM lake_file WHERE first_us < {to_us} AND last_us >= {from_us} "  # noqa: S608
-            f"AND kind IN ({names}) AND pilot IN (SELECT pilot FROM series WHERE sid IN ({among})) "
-            "ORDER BY day_us, path"
+            f"AND kind IN ({names}) AND pilot IN ({among}) ORDER BY day_us, path"
         ).fetchall()
         return [Part(*row) for row in rows]
+
+    def _pilots_of(self, cursor: Any, sids: Sequence[int]) -> set[str]:
+        """Whose series these are, by ids of the contract; a series never changes hands."""
+        new = ", ".join(str(sid) for sid in sids if sid not in self._pilots)
+        if new:
+            rows = cursor.execute(f"SELECT sid, pilot FROM series WHERE sid IN ({new})").fetchall()  # noqa: S608
+            self._pilots.update(rows)
+        return {self._pilots[sid] for sid in sids}
 
     def listed(self, cursor: Any) -> list[Part]:
         """Every file that counts."""

@@ -134,10 +134,10 @@ def windows(
 def _any(cursor: Any, segments: str, scalars: str, sids: list[int], query: SeriesQuery) -> bool:
     """Whether there are rows: asked in a fifth of the time that reading none of them takes."""
     rows = cursor.execute(
-        f"SELECT EXISTS (FROM {segments} WHERE {_span(sids, query, 'end_us')}) "
-        f"OR EXISTS (FROM {scalars} WHERE {_span(sids, query, 't_us')})"
+        f"(SELECT 1 FROM {segments} WHERE {_span(sids, query, 'end_us')} LIMIT 1) UNION ALL "  # noqa: S608
+        f"(SELECT 1 FROM {scalars} WHERE {_span(sids, query, 't_us')} LIMIT 1)"
     ).fetchall()
-    return bool(rows[0][0])
+    return bool(rows)
 
 
 class Gathered:
