@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDS_SOCKETS = ("network", "browser")
 # Whole chains and browsers: two of them at once would slow each other down.
 ONE_AT_A_TIME = ("browser", "integration")
+
+# How long an example takes to make or to run says how busy the machine is, and nothing of the code.
+settings.register_profile("vointi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vointi")
 
 
 class OneChainAtATime(LoadScopeScheduling):  # type: ignore[misc]
