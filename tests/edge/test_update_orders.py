@@ -6,18 +6,22 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from release_kit import KEY, installed, release
 from vointi_contract.command import Command, CommandResult
 from vointi_contract.signing import public_key_text
 from vointi_edge.cli import main
 from vointi_edge.errors import UpdateError
+from vointi_edge.update.fetch import fetch
 from vointi_edge.update.orders import ORDER_FILE, RELEASE_FILE, UpdateOrders
+from vointi_edge.update.source import Source
 from vointi_edge.update.state import OUTCOME_FILE, StateFile, read_outcome
 
 CONTENT = b"a release" * 1000
@@ -27,9 +31,21 @@ class Shop(BaseHTTPRequestHandler):
     """Hands out one file."""
 
     def do_GET(self) -> None:
+        if self.path == "/broken":
+            self.broken()
+            return
         self.send_response(200 if self.path == "/release" else 404)
         self.end_headers()
         self.wfile.write(CONTENT)
+
+    def broken(self) -> None:
+        """Hang up in the middle, and give the rest to who asks for it."""
+        wanted = self.headers.get("Range")
+        self.send_response(206 if wanted else 200)
+        rest = CONTENT[int(wanted[len("bytes=") : -1]) :] if wanted else CONTENT
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest if wanted else rest[:4000])
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
@@ -77,6 +93,22 @@ async def test_what_is_not_the_ordered_file_is_told(
     assert list((tmp_path / "update").iterdir()) == []
 
 
+@pytest.mark.network
+async def test_it_goes_on_where_the_line_broke(tmp_path: Path, shop: str) -> None:
+    digest, asked = hashlib.sha256(CONTENT).hexdigest(), []
+
+    def source() -> Source:
+        asked.append(1)
+        return Source(f"{shop}/broken", ssl.create_default_context())
+
+    await fetch(source, tmp_path / "release", digest, waits_s=(0.0,))
+    assert (tmp_path / "release").read_bytes() == CONTENT
+    assert len(asked) == 2, "each attempt proves itself anew"
+    with pytest.raises(httpx.TransportError):
+        await fetch(source, tmp_path / "other", digest, waits_s=())
+    assert files(tmp_path) == ["release"], "no part is left"
+
+
 async def test_a_release_comes_by_https_alone(tmp_path: Path) -> None:
     orders = UpdateOrders(tmp_path, lambda _: None, lambda: True)
     with pytest.raises(UpdateError, match="must be https"):
@@ -95,6 +127,10 @@ async def test_the_end_is_told_once_and_only_when_the_gateway_listens(tmp_path: 
         with contextlib.suppress(asyncio.CancelledError):
             await told
         assert answers == ([result] if listens else [])
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
 
 
 async def finished(orders: UpdateOrders) -> None:
