@@ -170,6 +170,7 @@ configuration() {
   done
   ((dry)) && return
   system chown -R "$user:$user" "$etc"
+  system chmod 0750 "$etc" # as the unit says of it
   system install -d -m 0700 -o "$user" -g "$user" "$state"
 }
 
