@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
-from vointi_gateway.store.embedded import EmbeddedStore
+import pytest
+from vointi_gateway.store.embedded import EmbeddedStore, upkeep
 from vointi_gateway.store.embedded.cores import Cores
 
 ONE, ALL = "SET threads = 1", "RESET threads"
@@ -55,6 +57,33 @@ def test_a_store_may_be_closed_during_long_work(tmp_path: Path) -> None:
     store.open()
     assert _threads(store) == [(1,)]
     store.close()
+
+
+def test_memory_is_given_back_each_minute_and_is_never_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = EmbeddedStore(tmp_path / "s.duckdb")
+    store.open()
+    before = _of(store, "SELECT current_setting('memory_limit')")
+    cached = "SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"
+    try:
+        store._con.execute("CREATE TABLE much AS SELECT random() AS x FROM range(4000000)")
+        store._con.execute("CHECKPOINT")
+        store._con.execute("SELECT sum(x) FROM much").fetchall()
+        held = _of(store, cached)
+        monkeypatch.setattr(upkeep, "CACHE", "8MB")
+        store.summarise()
+        assert _of(store, cached) <= 8 * 1024**2 < held
+        # Less than what cannot be given back: nothing comes of it.
+        monkeypatch.setattr(upkeep, "CACHE", "1B")
+        store.summarise()
+        assert _of(store, "SELECT current_setting('memory_limit')") == before
+    finally:
+        store.close()
+
+
+def _of(store: EmbeddedStore, question: str) -> Any:
+    return store._con.execute(question).fetchall()[0][0]
 
 
 def _threads(store: EmbeddedStore) -> list[tuple[int]]:

@@ -116,7 +116,7 @@ class EmbeddedStore(Upkeep):
     def commit(self, commit: Commit) -> None:
         """Write everything in one transaction; the newest values change after it."""
         offsets = self._anchors.with_new(commit.anchors)
-        with self._placing(offsets):
+        with self._placing(offsets), self._turn:
             self._commit(commit, offsets)
 
     def _commit(self, commit: Commit, offsets: Offsets) -> None:

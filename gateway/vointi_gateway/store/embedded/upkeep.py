@@ -23,6 +23,8 @@ from .lake import Lake, Part
 from .readers import Readers
 
 _T = TypeVar("_T")
+#: What the engine keeps in memory of its file when a minute is over.
+CACHE = "32MB"
 
 
 class Upkeep(ABC):
@@ -42,6 +44,8 @@ class Upkeep(ABC):
         self._summing = threading.Lock()
         self._readers = Readers()
         self._cores = Cores(self._set)
+        #: A commit never meets the moment in which memory is short.
+        self._turn = threading.Lock()
 
     @abstractmethod
     def open(self) -> None:
@@ -98,7 +102,22 @@ class Upkeep(ABC):
         with self._summing, self._cores.every():
             while rows := self._read(summaries.take_in):
                 total += rows
+        self._let_go()
         return total
+
+    def _let_go(self) -> None:
+        """Give back memory that holds blocks of the file, which the kernel has as well.
+
+        The engine keeps every block that it has written until its limit, most of the machine's
+        memory. A limit that was so low for good would refuse a large question.
+        """
+        with self._turn:
+            try:
+                self._set(f"SET memory_limit = '{CACHE}'")
+            except duckdb.OutOfMemoryException:  # a question holds more just now: in a minute then
+                return
+            finally:
+                self._set("RESET memory_limit")
 
     def daily(self, from_us: int, to_us: int) -> tuple[Daily, ...]:
         """Each metric of each pilot by UTC day, of the whole days within [from, to)."""
