@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vointi_gateway.ingest.inbox import BACKLOG_EVERY, COMPANY, Inbox, Lane
+from vointi_gateway.ingest.inbox import BACKLOG_EVERY, COMPANY, COMPANY_S, Inbox, Lane
 from vointi_gateway.ingest.stage import Delivery
 
 
@@ -105,8 +105,8 @@ def test_a_little_backlog_waits_for_company_and_nothing_live_does(
         inbox.put(_delivery("new", n), "live", 0)
     wait = lambda holds, timeout: asked.append((bool(holds()), timeout))  # noqa: E731
     monkeypatch.setattr(inbox._filled, "wait_for", wait)
-    assert len(inbox.take(100, 10**6, 0.05)) == live + backlog
-    assert asked == [(enough, 0.05)]
+    assert len(inbox.take(100, 10**6, 60.0)) == live + backlog
+    assert asked == [(live + backlog > 0, 60.0), (enough, COMPANY_S)]
 
 
 def test_a_full_backlog_leaves_the_live_lane_open() -> None:

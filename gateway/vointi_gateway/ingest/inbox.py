@@ -18,6 +18,8 @@ BACKLOG_EVERY = 8
 #: So many of the backlog are worth a transaction by themselves; fewer wait for company, or for
 #: something live. Less than half of what brokers have under way to one session (20).
 COMPANY = 8
+#: What is stored alone is stored so much later at most.
+COMPANY_S = 0.05
 #: Edges whose share is remembered; a city has hundreds, and forgetting one only refills its share.
 MAX_EDGES = 20_000
 
@@ -113,14 +115,16 @@ class Inbox:
     def take(self, most: int, most_bytes: int, timeout: float = 0.0) -> list[Delivery]:
         """What waits, as soon as anything live does; empty when nothing came in time (seconds).
 
-        A little of the backlog alone waits all that time for company: a transaction has a fixed
-        price, and what is live would wait for its end. At most so many deliveries are taken, and
-        no more once their payloads have so many bytes.
+        A little of the backlog alone waits a moment for company: a transaction has a fixed price,
+        and what is live would wait for its end. At most so many deliveries are taken, and no more
+        once their payloads have so many bytes.
         """
         live, backlog = self._lanes["live"], self._lanes["backlog"]
         taken: list[Delivery] = []
         with self._lock:
-            self._filled.wait_for(lambda: live.size or backlog.size >= self._company, timeout)
+            self._filled.wait_for(lambda: live.size or backlog.size, timeout)
+            enough_s = min(timeout, COMPANY_S)
+            self._filled.wait_for(lambda: live.size or backlog.size >= self._company, enough_s)
             size = 0
             while (
                 (live.size or backlog.size)
