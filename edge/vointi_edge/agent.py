@@ -175,6 +175,7 @@ class Agent:
     async def run(self) -> None:
         """Run until cancelled, then stop cleanly."""
         self._writer.start()
+        await self._steward.prepare()
         background = [
             self._spawn(self._uplink.run(), "uplink"),
             self._spawn(self._count_for_ever(), "counts"),

@@ -86,8 +86,14 @@ class Steward:
 
     # ---- clock
 
-    async def _keep_clock(self) -> None:
+    async def prepare(self) -> None:
+        """Read the anchors of earlier boots, before a session tells which there are.
+
+        Once the gateway has a boot's readings, the outbox forgets its anchor.
+        """
         await self._load_anchors()
+
+    async def _keep_clock(self) -> None:
         while True:
             change = self._watch.look()
             if change is not None:

@@ -21,6 +21,8 @@ from gateway_kit import (
     running_gateway,
 )
 from vointi_contract.frame import ClockState
+from vointi_contract.status import ClockAnchor
+from vointi_edge.outbox.store import OutboxStore
 
 pytestmark = pytest.mark.network
 DEVICE = f"{EDGE}.strap-1"
@@ -64,9 +66,19 @@ async def test_what_was_measured_before_the_clock_was_set_gets_its_time(
 
 
 async def test_a_backlog_from_another_boot_is_placed_by_that_boots_anchor(
-    tmp_path: Path, gateway: tuple[int, GatewayProcess]
+    tmp_path: Path, gateway: tuple[int, GatewayProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Measured unsynced, synced without a broker, restarted: the old boot's anchor was kept."""
+    """Measured unsynced, synced without a broker, restarted: the old boot's anchor was kept.
+
+    The card is slow: a session that began before the anchors were read would tell of none.
+    """
+    read = OutboxStore.anchors
+
+    def slowly(store: OutboxStore) -> list[ClockAnchor]:
+        time.sleep(0.5)
+        return read(store)
+
+    monkeypatch.setattr(OutboxStore, "anchors", slowly)
     port, process = gateway
     folder = tmp_path / "edge"
     folder.mkdir()
