@@ -175,9 +175,8 @@ class Agent:
     async def run(self) -> None:
         """Run until cancelled, then stop cleanly."""
         self._writer.start()
-        await self._steward.prepare()
         background = [
-            self._spawn(self._uplink.run(), "uplink"),
+            self._spawn(self._send_for_ever(), "uplink"),
             self._spawn(self._count_for_ever(), "counts"),
             self._spawn(self._watch_writer(), "outbox"),
             self._spawn(self._orders.run(), "orders"),
@@ -198,6 +197,10 @@ class Agent:
                 task.result()
         finally:
             await _to_the_end(self._stop(background))
+
+    async def _send_for_ever(self) -> None:
+        await self._steward.prepare()
+        await self._uplink.run()
 
     async def _stop(self, background: list[asyncio.Task[None]]) -> None:
         self._steward.stopping()
