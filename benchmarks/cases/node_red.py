@@ -33,8 +33,10 @@ GOAL = 4.0
 #: Its engine compiles what runs often: that is over before it is measured.
 WARM = 0.25
 #: A broker's queue must not fill while somebody is slow.
-AHEAD = 500
+AHEAD = 2000
 PATIENCE_S = 300.0
+#: Each look at the gateway is a request to it.
+_LOOK_S = 0.2
 _EDGES = (gateway_kit.EDGE, gateway_kit.OTHER_EDGE)
 _PILOTS = (gateway_kit.PILOT, gateway_kit.OTHER_PILOT)
 
@@ -194,4 +196,4 @@ def _send(
             edge = edges[one.edge]
             edge.client.publish(edge.topics.live(gateway_kit.DEVICE), form(one), qos=1)
             due += marks(one)
-        gateway_kit.wait_for(lambda: got() >= due, PATIENCE_S, 0.02)  # noqa: B023 - called here
+        gateway_kit.wait_for(lambda: got() >= due, PATIENCE_S, _LOOK_S)  # noqa: B023 - called here
