@@ -9,7 +9,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from vointi_contract.errors import UnknownMetricError
+from vointi_contract.metrics import by_name
+
+from ..errors import QueryError
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -32,6 +36,20 @@ def wanted(accept: str) -> str | None:
         if quality > 0 and name == "text/*":
             return CSV
     return None
+
+
+def not_acceptable() -> Response:
+    """The answer to who accepts none of the three."""
+    fix = f"accept {JSON}, {CSV} or {ARROW}"
+    return JSONResponse({"field": "Accept", "fix": fix}, status_code=406)
+
+
+def unit_of(metric: str) -> str:
+    """The UCUM unit of a metric that was asked for. Raises QueryError."""
+    try:
+        return by_name(metric).unit
+    except UnknownMetricError as exc:
+        raise QueryError("metric", exc.fix) from exc
 
 
 def _weighed(part: str) -> tuple[str, float]:

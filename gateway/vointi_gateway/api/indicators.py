@@ -9,14 +9,22 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from vointi_contract.errors import UnknownMetricError
-from vointi_contract.metrics import by_name
 
 from ..errors import QueryError
 from ..pilots.indicators import DAY_US, MIN_EDGES, MIN_PEOPLE, Cell, Indicators
 from .asker import TheAsker
 from .deps import Problem, TheGateway
-from .formats import ARROW, CSV, JSON, arrow_columns, arrow_response, csv_response, wanted
+from .formats import (
+    ARROW,
+    CSV,
+    JSON,
+    arrow_columns,
+    arrow_response,
+    csv_response,
+    not_acceptable,
+    unit_of,
+    wanted,
+)
 from .sight import TheSight
 from .timespan import parse_time
 
@@ -87,11 +95,10 @@ def daily(  # noqa: PLR0917 - the parameters are the query's
     """Means of what people agreed to for evaluation; JSON, CSV or Arrow, by the Accept header."""
     form = wanted(request.headers.get("accept", JSON))
     if form is None:
-        fix = f"accept {JSON}, {CSV} or {ARROW}"
-        return JSONResponse({"field": "Accept", "fix": fix}, status_code=406)
+        return not_acceptable()
     now_us = gateway.now_us()
     from_us, to_us = parse_time(start, "from", now_us), parse_time(end, "to", now_us)
-    about = {"metric": metric, "unit": _unit(metric), "purpose": PURPOSE}
+    about = {"metric": metric, "unit": unit_of(metric), "purpose": PURPOSE}
     if not from_us < to_us <= from_us + MAX_DAYS * DAY_US:
         raise QueryError("from", f"must be before to, by at most {MAX_DAYS} days")
     if pilot is not None:
@@ -118,10 +125,3 @@ def _answer(form: str, cells: list[Cell], about: dict[str, str]) -> Response:
         return arrow_response(arrow_columns(lists, _KINDS), about | said)
     least = {"minimum_people": MIN_PEOPLE, "minimum_edges": MIN_EDGES}
     return JSONResponse(about | least | lists)
-
-
-def _unit(metric: str) -> str:
-    try:
-        return by_name(metric).unit
-    except UnknownMetricError as exc:
-        raise QueryError("metric", exc.fix) from exc

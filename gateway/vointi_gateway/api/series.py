@@ -8,15 +8,23 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from vointi_contract.errors import UnknownMetricError
-from vointi_contract.metrics import by_name
 
 from ..errors import QueryError, UnknownSeriesError
 from ..pilots.consented import ConsentedStore
 from ..store.model import SeriesQuery
 from .asker import TheAsker
 from .deps import Problem, TheGateway
-from .formats import ARROW, CSV, JSON, Columns, arrow_response, csv_response, wanted
+from .formats import (
+    ARROW,
+    CSV,
+    JSON,
+    Columns,
+    arrow_response,
+    csv_response,
+    not_acceptable,
+    unit_of,
+    wanted,
+)
 from .purpose import PurposeQuery, purpose_of, store_for
 from .sight import TheSight
 from .timespan import parse_resolution, parse_time
@@ -104,8 +112,7 @@ def series(  # noqa: PLR0917 - the parameters are the query's
     """JSON, CSV or an Arrow stream, by the Accept header; only what is agreed for the purpose."""
     form = wanted(request.headers.get("accept", JSON))
     if form is None:
-        fix = f"accept {JSON}, {CSV} or {ARROW}"
-        return JSONResponse({"field": "Accept", "fix": fix}, status_code=406)
+        return not_acceptable()
     now_us = gateway.now_us()
     query = SeriesQuery(
         device, metric, parse_time(start, "from", now_us), parse_time(end, "to", now_us), stream
@@ -117,7 +124,7 @@ def series(  # noqa: PLR0917 - the parameters are the query's
     columns, source = _columns(store, query, parse_resolution(resolution))
     owners = sight.gate().owners(device, query.from_us, query.to_us)
     gateway.registry.views.note(asker.name, meant, owners)
-    about = {"device": device, "metric": metric, "unit": _unit(metric)}
+    about = {"device": device, "metric": metric, "unit": unit_of(metric)}
     about |= {"resolution": resolution, "source": source}
     if form == CSV:
         return csv_response(columns, f"{device}.{metric}", source)
@@ -126,17 +133,10 @@ def series(  # noqa: PLR0917 - the parameters are the query's
     return JSONResponse(about | {name: column.tolist() for name, column in columns.items()})
 
 
-def _unit(metric: str) -> str:
-    try:
-        return by_name(metric).unit
-    except UnknownMetricError as exc:
-        raise QueryError("metric", exc.fix) from exc
-
-
 def _columns(
     store: ConsentedStore, query: SeriesQuery, window_us: int | None
 ) -> tuple[Columns, str]:
-    _unit(query.metric)
+    unit_of(query.metric)
     if query.to_us <= query.from_us:
         raise QueryError("to", "is not after from; swap them")
     if window_us is None:

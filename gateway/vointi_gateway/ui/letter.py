@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from .. import qr
 from .messages import door_messages
 from .own_words import Words
+from .rendering import template_environment
 
 
 def letter(link: str, expires_s: int, language: str) -> str:
@@ -22,15 +22,10 @@ def letter(link: str, expires_s: int, language: str) -> str:
 
     """
     table = door_messages()[language]
-    environment = Environment(
-        loader=PackageLoader(__package__ or "vointi_gateway.ui"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     last_day = Words(table, language).day(datetime.fromtimestamp(expires_s, UTC).date())
     picture = Markup(qr.svg(link, table["letter.title"]))  # noqa: S704 - made by us, of a link
-    return environment.get_template("letter.html").render(
-        t=table, lang=language, link=link, picture=picture, last_day=last_day
+    return (
+        template_environment()
+        .get_template("letter.html")
+        .render(t=table, lang=language, link=link, picture=picture, last_day=last_day)
     )
