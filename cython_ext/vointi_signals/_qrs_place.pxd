@@ -17,11 +17,16 @@ cdef inline i64 samples_in(const Setup *s, double seconds) noexcept nogil:
 cdef inline i64 sharpest(
     const Setup *s, const Memory *m, i64 centre, i64 low, i64 high, double base
 ) noexcept nogil:
-    """Return where deflection and sharpness together are largest."""
+    """Return where deflection and sharpness together are largest.
+
+    The energy of a QRS that is cut by the segment's start has its centre behind R: all before it
+    is looked at then.
+    """
     cdef i64 reach = samples_in(s, VO_PLACE_S)
     cdef i64 off = samples_in(s, VO_SHARP_S)
     cdef i64 i, best_i = centre
-    cdef i64 first = centre - reach if centre - reach > low else low
+    cdef i64 before = samples_in(s, VO_BASE_S) if low == m.start else reach
+    cdef i64 first = centre - reach if centre - before > low else low
     cdef i64 last = centre + reach if centre + reach < high else high
     cdef double best = -1.0, v, bend
     for i in range(first, last + 1):

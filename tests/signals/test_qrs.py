@@ -32,6 +32,14 @@ X, BEATS = made(40, 250.0)
 NOISY = with_noise(X, BEATS, 250.0, "muscle", 12, 3)
 
 
+@pytest.mark.parametrize("fs", [130.0, 250.0, 512.0])
+def test_the_first_beat_stands_on_its_peak_wherever_the_signal_begins(fs: float) -> None:
+    x, beats = made(12, fs)
+    for cut in range(int(0.2 * fs)):
+        found = detect_qrs(x[beats[2] - cut :], fs)["index"][0] + beats[2] - cut
+        assert min(abs(found - beats[2]), abs(found - beats[3])) <= max(1, 0.004 * fs), cut
+
+
 @pytest.mark.parametrize("fs", [100.0, 130.0, 130.045, 250.0, 360.0, 512.0, 1000.0])
 def test_every_beat_of_a_clean_signal_is_found_to_the_sample(fs: float) -> None:
     x, beats = made(60, fs)

@@ -119,7 +119,9 @@ class Reference:
         centre = min(max(wave.r, low), high)
         wide, reach, off = self._n(0.15), self._n(0.06), self._n(0.03)
         base = raw[max(low, centre - wide) : min(high, centre + wide) + 1].mean()
-        i = np.arange(max(low, centre - reach), min(high, centre + reach) + 1)
+        cut = n <= 512 and centre <= wide
+        first = low if cut else max(low, centre - reach)
+        i = np.arange(first, min(high, centre + reach) + 1)
         inside = (i - off >= low) & (i + off <= high)
         a, b = np.maximum(i - off, 0), np.minimum(i + off, len(raw) - 1)
         bend = np.where(inside, raw[i] - 0.5 * (raw[a] + raw[b]), raw[i] - base)
