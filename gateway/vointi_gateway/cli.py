@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import logs
 from .commands import add_commands
-from .config import load
+from .config import FILE_NAME, load
 from .errors import ConfigError, GatewayError
 from .gateway import Gateway
 from .server import serve
@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--config", type=Path, help="a TOML file; VOINTI_… overrides it")
+    about = f"a TOML file, else {FILE_NAME}; VOINTI_… overrides it"
+    command.add_argument("--config", type=Path, help=about)
 
 
 def _serve(settings: Settings) -> int:

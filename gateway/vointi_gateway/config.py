@@ -18,21 +18,28 @@ from .tables import anchored, document, overlay, read_table
 
 #: Environment names are this, then the key in capitals with _ for the dot: VOINTI_MQTT_PORT.
 ENV_PREFIX = "VOINTI_"
+#: Names the file where a command does not.
+FILE_NAME = "VOINTI_CONFIG"
 #: A busy machine does not come round to renewing more often.
 MIN_LEASE_S = 1.0
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Read the file and the environment. Raises ConfigError.
+    """Read the file (or the one that VOINTI_CONFIG names) and the environment. Raises ConfigError.
 
     A relative path in the file is meant from the file's folder, one in the environment from ours.
     """
     table: dict[str, Any] = {}
     where = "environment"
+    if path is None and FILE_NAME in environ:
+        path = Path(environ[FILE_NAME])
     if path is not None:
         where = path.name
         table = anchored(Settings, document(path), path.parent)
     overlay(table, Settings, environ, ENV_PREFIX)
+    if path is None and "data_dir" not in table:
+        problem = f"is missing; name the file with --config gateway.toml, or in {FILE_NAME}"
+        raise ConfigError(where, "data_dir", problem)
     settings = read_table(Settings, table, where)
     _check(settings, where)
     return settings

@@ -96,9 +96,8 @@ class Releases:
         """By version or number; the newest when none is named. Raises UnknownRecordError."""
         found = [one for one in self.all() if version in (None, one.version, str(one.number))]
         if not found:
-            raise UnknownRecordError(
-                "release", f"{version or 'none'} is not here; `release add` it"
-            )
+            fix = f"{version or 'none'} is not here; see `release list`, or `release add` it"
+            raise UnknownRecordError("release", fix)
         return found[0]
 
     def remove(self, version: str, *, actor: str) -> Release:

@@ -57,6 +57,14 @@ def test_the_environment_alone_is_enough() -> None:
     assert load(None, {"VOINTI_DATA_DIR": "/d"}).data_dir == Path("/d")
 
 
+def test_the_environment_names_the_file_that_a_command_does_not(tmp_path: Path) -> None:
+    path = _write(tmp_path, _GOOD)
+    assert load(None, {"VOINTI_CONFIG": str(path)}) == load(path, {})
+    assert load(path, {"VOINTI_CONFIG": "/nowhere.toml"}) == load(path, {})
+    with pytest.raises(ConfigError, match="or in VOINTI_CONFIG"):
+        load(None, {})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -9,6 +9,9 @@ from pathlib import Path
 from ..releases import releases_of
 from .context import Common, Context, Sub, command, group
 
+#: Enough to tell releases apart; the whole one is in the JSON.
+_DIGEST_SHOWN = 12
+
 
 def add_commands(commands: Sub, common: Common) -> None:
     """Add the commands."""
@@ -29,7 +32,8 @@ def _add(context: Context, arguments: argparse.Namespace) -> int:
 
 def _list(context: Context, _arguments: argparse.Namespace) -> int:
     found = releases_of(context.settings, context.registry).all()
-    context.show([asdict(one) for one in found], "releases")
+    cut = None if context.as_json else _DIGEST_SHOWN
+    context.show([{**asdict(one), "digest": one.digest[:cut]} for one in found], "releases")
     return 0
 
 
