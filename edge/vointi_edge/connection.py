@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from ssl import SSLContext
+from typing import Final
 
 from vointi_contract.ack import Watermark
 from vointi_contract.frame import Loss
@@ -13,6 +14,9 @@ from vointi_edge.outbox.store import OutboxStore, Row
 from vointi_edge.outbox.writer import OutboxWriter
 from vointi_edge.tls import client_context
 from vointi_edge.uplink.session import Broker
+
+#: What a Pi deletes in 10 ms: after an outage a watermark covers thousands of rows a second.
+PIECE_ROWS: Final = 500
 
 
 class AwaitableStore:
@@ -34,8 +38,13 @@ class AwaitableStore:
         return await self._writer.call(OutboxStore.losses)
 
     async def commit(self, marks: Sequence[Watermark]) -> int:
-        """As OutboxStore.commit."""
-        return await self._writer.call(lambda store: store.commit(marks))
+        """As OutboxStore.commit, in pieces: readings that came meanwhile are kept in between."""
+        deleted = 0
+        while True:
+            piece = await self._writer.call(lambda store: store.commit(marks, PIECE_ROWS))
+            deleted += piece
+            if piece < PIECE_ROWS:
+                return deleted
 
     async def gap(self, marks: Sequence[Watermark]) -> tuple[int, int] | None:
         """As OutboxStore.gap."""

@@ -103,6 +103,27 @@ def test_only_what_the_gateway_holds_is_deleted(tmp_path: Path) -> None:
     store.close()
 
 
+def test_the_ends_of_a_gap_are_found_without_a_walk_over_it(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.append([entry(size=10) for _ in range(3000)])
+    steps = []
+    store._database.set_progress_handler(lambda: steps.append(1), 100)
+    assert store.gap([Watermark("strap-1", store.boot, 3000, ((2, 2999),))]) == (2, 2999)
+    assert store.gap([Watermark("strap-1", store.boot, 9000, ((3001, 9000),))]) is None
+    assert len(steps) < 5, "some hundred steps of SQLite's machine; a walk takes three a row"
+    store.close()
+
+
+def test_what_the_gateway_holds_is_deleted_in_pieces(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.append([entry(size=10) for _ in range(7)] + [entry("oxi-1", size=10) for _ in range(3)])
+    marks = [Watermark("strap-1", store.boot, 7, ((2, 3),)), Watermark("oxi-1", store.boot, 2)]
+    assert [store.commit(marks, 4) for _ in range(3)] == [4, 3, 0]
+    assert (seqs(store), seqs(store, "oxi-1")) == ([2, 3], [3])
+    agree(store, tmp_path)
+    store.close()
+
+
 def test_the_cap_gives_up_old_waveforms_first_and_counts_them(tmp_path: Path) -> None:
     store = opened(tmp_path, max_bytes=10_000)
     store.append([entry("oxi-1", "scalar", 500) for _ in range(4)])

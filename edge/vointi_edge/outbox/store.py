@@ -23,6 +23,15 @@ _INSERT = (
     "INSERT INTO frame (device, boot, seq, class, payload, stream, key)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_SPAN = "FROM frame WHERE device = ? AND boot = ? AND seq BETWEEN ? AND ?"
+_ENDS = (
+    f"SELECT id {_SPAN} ORDER BY seq LIMIT 1",
+    f"SELECT id {_SPAN} ORDER BY seq DESC LIMIT 1",
+)
+_SIZES = f"SELECT seq, LENGTH(payload) AS size {_SPAN} ORDER BY seq LIMIT ?"
+_FIRST_ROWS = f"SELECT COUNT(*), COALESCE(SUM(size), 0), MAX(seq) FROM ({_SIZES})"  # noqa: S608
+#: More rows than a card holds.
+EVERYTHING = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +112,15 @@ class OutboxStore:
         self._last = last
         return rows
 
-    def commit(self, marks: Iterable[Watermark]) -> int:
-        """Delete what the gateway holds and return how many rows that were."""
+    def commit(self, marks: Iterable[Watermark], most: int = EVERYTHING) -> int:
+        """Delete at most `most` rows that the gateway holds; return how many rows that were."""
         deleted = 0
         with self._database as database:
             for mark in marks:
                 if mark.boot >= 2**63:
                     continue  # not ours: our boot ids fit SQLite's signed integers
                 for first, last in _covered(mark):
-                    deleted += self._delete(database, mark, first, last)
-            if deleted:
-                room.count(database, committed=deleted)
+                    deleted += self._delete(database, mark, (first, last), most - deleted)
         return deleted
 
     def read(self, after: int, upto: int, max_bytes: int) -> list[Row]:
@@ -167,18 +174,19 @@ class OutboxStore:
         return erased
 
     def gap(self, marks: Iterable[Watermark]) -> tuple[int, int] | None:
-        """Return the first and last id of the rows that lie in the marks' gaps (None: no row)."""
+        """Return the first and last id of the rows that lie in the marks' gaps (None: no row).
+
+        Ids rise with a boot's numbers, so each end of a gap is one look into the index. After an
+        outage a gap is the whole backlog, and a live reading waits while somebody walks over it.
+        """
         ids: list[int] = []
         for mark in marks:
             if mark.boot >= 2**63:
                 continue
             for first, last in mark.gaps:
-                found = self._database.execute(
-                    "SELECT MIN(id), MAX(id) FROM frame"
-                    " WHERE device = ? AND boot = ? AND seq BETWEEN ? AND ?",
-                    (mark.device, mark.boot, first, last),
-                ).fetchone()
-                ids += [number for number in found if number is not None]
+                for end in _ENDS:
+                    found = self._database.execute(end, (mark.device, mark.boot, first, last))
+                    ids += [row_id for (row_id,) in found]
         return (min(ids), max(ids)) if ids else None
 
     def pulse(self) -> Pulse:
@@ -251,20 +259,20 @@ class OutboxStore:
         row_id = cursor.lastrowid or 0
         return Row(row_id, entry.device, self.boot, seq, payload, entry.class_), len(kept)
 
-    def _delete(self, database: sqlite3.Connection, mark: Watermark, first: int, last: int) -> int:
-        where = "WHERE device = ? AND boot = ? AND seq BETWEEN ? AND ?"
-        key = (mark.device, mark.boot, first, last)
-        (size,) = database.execute(
-            f"SELECT COALESCE(SUM(LENGTH(payload)), 0) FROM frame {where}",  # noqa: S608
-            key,
-        ).fetchone()
-        deleted = database.execute(f"DELETE FROM frame {where}", key).rowcount  # noqa: S608
-        room.count(database, bytes=-size)
+    def _delete(
+        self, database: sqlite3.Connection, mark: Watermark, span: tuple[int, int], most: int
+    ) -> int:
+        """Delete the first rows of a span, and the losses in it that are confirmed with it."""
+        key = (mark.device, mark.boot, *span)
+        rows, size, upto = database.execute(_FIRST_ROWS, (*key, most)).fetchone()
+        if rows:
+            database.execute(f"DELETE {_SPAN}", (mark.device, mark.boot, span[0], upto))
+            room.count(database, committed=rows, bytes=-size)
         database.execute(
             "DELETE FROM loss WHERE device = ? AND boot = ? AND first_seq >= ? AND last_seq <= ?",
             key,
         )
-        return deleted
+        return int(rows)
 
 
 def read_counts(database: sqlite3.Connection) -> OutboxCounts:
