@@ -12,6 +12,7 @@ from vointi_contract.metrics import by_code
 
 from ..block import Owner, ReadingBlock
 from ..model import Int64s
+from .columns import of_numbers
 
 #: Gives the series' number for (owner, stream, metric), making one when needed.
 SeriesNumber = Callable[[Owner, str, str], int]
@@ -74,8 +75,8 @@ class BlockRows:
         self._note(sids, end_us, known, last)
         columns = {
             **_common(f, sids),
-            "t_us": _nullable(t_us, known),
-            "end_us": _nullable(end_us, known),
+            "t_us": of_numbers(t_us, known),
+            "end_us": of_numbers(end_us, known),
             "mono_us": f["mono_us"],
             "rate_hz": f["rate_hz"],
             "n": c["n"],
@@ -86,7 +87,7 @@ class BlockRows:
             "vsum": c["vsum"] * a + c["n"] * b,
         }
         starts = np.append(c["start"], np.int32(len(self._taken.waves)))
-        lists = pa.ListArray.from_arrays(pa.array(starts), pa.array(self._taken.waves))
+        lists = pa.ListArray.from_arrays(of_numbers(starts), of_numbers(self._taken.waves))
         return _table(columns, schema).append_column("v", lists)
 
     def scalars(self, schema: pa.Schema) -> pa.Table | None:
@@ -106,7 +107,7 @@ class BlockRows:
         columns = {
             **_common(f, sids),
             "idx": idx,
-            "t_us": _nullable(t_us, known),
+            "t_us": of_numbers(t_us, known),
             "mono_us": f["mono_us"] + after,
             "value": value,
         }
@@ -142,22 +143,17 @@ def _common(f: _Column, sids: _Column) -> dict[str, Any]:
         "sid": sids,
         "boot": f["boot"],
         "seq": f["seq"],
-        "dev_ts_ns": _nullable(f["dev_ts_ns"], f["has_dev"] != 0),
+        "dev_ts_ns": of_numbers(f["dev_ts_ns"], f["has_dev"] != 0),
         "clock": f["clock"],
         "uncertainty_us": f["uncertainty_us"],
         "quality": f["quality"],
     }
 
 
-def _nullable(values: _Column, known: _Column) -> pa.Array:
-    values = np.ascontiguousarray(values)
-    return pa.array(values) if known.all() else pa.array(values, mask=~known)
-
-
 def _table(columns: dict[str, Any], schema: pa.Schema) -> pa.Table:
-    arrays = [pa.array(_plain(columns[f.name]), type=f.type) for f in schema]
+    arrays = [_plain(columns[f.name]) for f in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _plain(column: Any) -> Any:
-    return column if isinstance(column, pa.Array) else np.ascontiguousarray(column)
+def _plain(column: Any) -> pa.Array:
+    return column if isinstance(column, pa.Array) else of_numbers(column)

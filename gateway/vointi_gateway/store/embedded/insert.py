@@ -7,12 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from .columns import empty
+
 
 class _Feed:
     """Gives the engine whatever rows are in it: the Arrow PyCapsule interface."""
 
     def __init__(self, schema: pa.Schema) -> None:
-        self._empty = schema.empty_table()
+        self._empty = empty(schema)
         self.rows = self._empty
 
     def clear(self) -> None:

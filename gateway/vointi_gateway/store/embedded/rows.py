@@ -12,6 +12,7 @@ from vointi_contract.metrics import Kind, by_code
 
 from ..block import Owner, Readings
 from ..model import StoredReading
+from . import columns
 from .anchors import Offsets
 from .block_rows import BlockRows, Newest, SeriesNumber, join
 
@@ -141,7 +142,7 @@ class RowBuilder:
         table = _table(self._segments, _SEGMENT)
         ends = np.cumsum([0, *map(len, self._values)], dtype=np.int32)
         values = np.concatenate(self._values).astype(np.int32, copy=False)
-        lists = pa.ListArray.from_arrays(pa.array(ends), pa.array(values))
+        lists = pa.ListArray.from_arrays(columns.of_numbers(ends), columns.of_numbers(values))
         return table.append_column("v", lists)
 
     def scalars(self) -> pa.Table | None:
@@ -157,6 +158,6 @@ class RowBuilder:
 
 
 def _table(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
-    columns = zip(*rows, strict=True)
-    arrays = [pa.array(c, type=f.type) for c, f in zip(columns, schema, strict=True)]
+    each = zip(zip(*rows, strict=True), schema, strict=True)
+    arrays = [columns.of_list(values, field.type) for values, field in each]
     return pa.Table.from_arrays(arrays, schema=schema)

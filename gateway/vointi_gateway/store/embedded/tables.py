@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ...errors import UnstorableError
 from ..model import Commit, Counts, Quarantined, Receipt, Refused
+from . import columns
 from .opening import line_of
 from .rows import RowBuilder
 
@@ -106,6 +107,6 @@ def _schema(names: list[str], kinds: list[pa.DataType]) -> pa.Schema:
 def _columns(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table | None:
     if not rows:
         return None
-    columns = zip(*rows, strict=True)
-    arrays = [pa.array(c, type=field.type) for c, field in zip(columns, schema, strict=True)]
+    each = zip(zip(*rows, strict=True), schema, strict=True)
+    arrays = [columns.of_list(values, field.type) for values, field in each]
     return pa.Table.from_arrays(arrays, schema=schema)
