@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,7 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..errors import QueryError
+from ..pilots.gate import Gate
 from ..pilots.indicators import DAY_US, MIN_EDGES, MIN_PEOPLE, Cell, Indicators
+from ..pilots.rooms import ROOM_METRICS, Rooms
+from ..settings import PilotSettings
 from .asker import TheAsker
 from .deps import Problem, TheGateway
 from .formats import (
@@ -25,7 +29,7 @@ from .formats import (
     unit_of,
     wanted,
 )
-from .sight import TheSight
+from .sight import Sight, TheSight
 from .timespan import parse_time
 
 router = APIRouter(tags=["indicators"])
@@ -50,14 +54,18 @@ class DailyOut(BaseModel):
     metric: str = Field(examples=["heart_rate"])
     unit: str = Field(description="UCUM", examples=["/min"])
     purpose: str = Field(description="Whose consent counts", examples=["evaluation"])
-    minimum_people: int = Field(description="Smaller groups are suppressed", examples=[10])
+    minimum_people: int = Field(
+        description="Smaller groups are suppressed; 0 for rooms of service points", examples=[10]
+    )
     minimum_edges: int = Field(description="And those of fewer homes", examples=[2])
     day_us: list[int] = Field(description="Begin of the UTC day, µs")
     pilot: list[str]
-    people: list[int | None] = Field(description="Rounded down to fives")
-    mean: list[float | None] = Field(description="Of one value a person; three digits")
+    people: list[int | None] = Field(description="Rounded down to fives; null for rooms")
+    mean: list[float | None] = Field(
+        description="Of one value a person, or a device of a room; three digits"
+    )
     suppressed: list[str] = Field(
-        description='"few" (or nobody), "complementary" (the total would tell it), or ""'
+        description='"few" (or nobody), "open" (the day is not told yet), "none" (of a room), or ""'
     )
 
 
@@ -92,7 +100,10 @@ def daily(  # noqa: PLR0917 - the parameters are the query's
     ] = "-0s",
     pilot: Annotated[str | None, Query(description="Only this pilot", max_length=63)] = None,
 ) -> Response:
-    """Means of what people agreed to for evaluation; JSON, CSV or Arrow, by the Accept header."""
+    """Means of what people agreed to for evaluation, and of what rooms of service points measure.
+
+    JSON, CSV or Arrow, by the Accept header.
+    """
     form = wanted(request.headers.get("accept", JSON))
     if form is None:
         return not_acceptable()
@@ -103,25 +114,46 @@ def daily(  # noqa: PLR0917 - the parameters are the query's
         raise QueryError("from", f"must be before to, by at most {MAX_DAYS} days")
     if pilot is not None:
         asker.must_see(pilot)
-    gate = sight.gate()
-    # All that are one's own, whichever is asked for: what is kept back is the same in each answer.
+    gate, until_us = sight.gate(), min(to_us, now_us)
     pilots = [
-        one.id
+        one
         for one in sight.pilots()
         if one.id in gate.rules and gate.rules[one.id].of(PURPOSE, frozenset({metric}))
     ]
-    indicators = Indicators(gateway.readings, gate, PURPOSE, gateway.now_us)
-    cells = indicators.daily(metric, from_us, min(to_us, now_us), pilots)
-    return _answer(form, [c for c in cells if pilot in (None, c.pilot)], about)
+    if metric in ROOM_METRICS:
+        rooms = Rooms(gateway.readings, _devices(pilots, sight, gate))
+        cells, least = rooms.daily(metric, from_us, until_us), (0, 0)
+    else:
+        told = gateway.registry.published
+        indicators = Indicators(gateway.readings, gate, PURPOSE, gateway.now_us, told)
+        cells = indicators.daily(metric, from_us, until_us, [one.id for one in pilots])
+        least = (MIN_PEOPLE, MIN_EDGES)
+    return _answer(form, [c for c in cells if pilot in (None, c.pilot)], about, least)
 
 
-def _answer(form: str, cells: list[Cell], about: dict[str, str]) -> Response:
+def _devices(
+    pilots: Sequence[PilotSettings], sight: Sight, gate: Gate
+) -> dict[str, tuple[str, ...]]:
+    """Devices of service points' rooms by pilot; none that anybody ever wore."""
+    found: dict[str, tuple[str, ...]] = {
+        one.id: () for one in pilots if one.kind == "service_point"
+    }
+    for edge in sight.edges():
+        if edge.pilot in found and edge.birth and edge.birth.role == "service_point":
+            names = (f"{edge.edge}.{one.device}" for one in edge.devices)
+            found[edge.pilot] += tuple(n for n in names if n in gate.rooms and n not in gate.loans)
+    return found
+
+
+def _answer(
+    form: str, cells: list[Cell], about: dict[str, str], minimum: tuple[int, int]
+) -> Response:
+    least = dict(zip(("minimum_people", "minimum_edges"), minimum, strict=True))
     lists: dict[str, list[Any]] = {n: [getattr(cell, n) for cell in cells] for n in _KINDS}
     if form == CSV:
         columns = {name: np.array(values, object) for name, values in lists.items()}
         return csv_response(columns, f"daily.{about['metric']}", "groups")
     if form == ARROW:
-        said = {"minimum_people": str(MIN_PEOPLE), "minimum_edges": str(MIN_EDGES)}
+        said = {name: str(one) for name, one in least.items()}
         return arrow_response(arrow_columns(lists, _KINDS), about | said)
-    least = {"minimum_people": MIN_PEOPLE, "minimum_edges": MIN_EDGES}
     return JSONResponse(about | least | lists)

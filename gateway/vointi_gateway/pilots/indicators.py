@@ -1,9 +1,9 @@
 """What groups of people measure by day, and never what one of them does.
 
 One value a person and day; a group is told when it has at least ten people in at least two homes
-and no two of them make up nine tenths of it. Where a total would tell what is kept back, more is
-kept back (minimum frequency, dominance and complementary suppression: Hundepool et al.,
-Statistical Disclosure Control, Wiley 2012).
+and no two of them make up nine tenths of it (minimum frequency and dominance: Hundepool et al.,
+Statistical Disclosure Control, Wiley 2012). What was told of a day is told the same ever after, and
+all together is made of what is told: neither an earlier answer nor a total has more to subtract.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from ..store.model import SeriesQuery
 from ..store.port import Store
 from .consent.state import Span
 from .gate import Gate, overlap
+from .published import DayOf, Figure, Published
 
 DAY_US: Final = 86_400_000_000
 MIN_PEOPLE: Final = 10
 MIN_EDGES: Final = 2
 #: How many people there were is told in steps.
 ROUND_TO: Final = 5
+#: A day is told for good when what homes without a connection kept back has arrived.
+SETTLED_AFTER_US: Final = DAY_US
 #: All pilots together.
 TOGETHER: Final = "*"
 _DOMINANT, _DOMINANT_PART = 2, 0.9
@@ -55,13 +58,19 @@ class _Group:
         sizes = sorted(map(abs, self.values()))
         return sum(sizes[-_DOMINANT:]) > _DOMINANT_PART * sum(sizes) > 0
 
+    def figure(self) -> Figure:
+        """What is told of it."""
+        values = self.values()
+        people = len(values) // ROUND_TO * ROUND_TO
+        return Figure(people, three_digits(sum(values) / len(values)))
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A UTC day of one pilot, or of all TOGETHER: how many people, rounded, and their mean.
 
-    Both are None where `suppressed` says why: "few" (also where there is nobody at all) or
-    "complementary", because the total would tell it.
+    Both are None where `suppressed` says why: "few" (also where there is nobody at all), or "open",
+    because the day is not told yet.
     """
 
     day_us: int
@@ -76,23 +85,58 @@ class Indicators:
 
     Args:
         store: read within what the gate opens.
-        gate: who wore what and agreed to what; the loans of one's own pilots alone.
+        gate: who wore what and agreed to what; all loans of the pilots that are asked for.
         purpose: what is looked at for.
         now_us: UTC now, µs.
+        published: what was told before.
 
     """
 
-    def __init__(self, store: Store, gate: Gate, purpose: str, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        gate: Gate,
+        purpose: str,
+        now_us: Callable[[], int],
+        published: Published,
+    ) -> None:
         self._store, self._gate, self._purpose, self._now_us = store, gate, purpose, now_us
+        self._published = published
 
     def daily(self, metric: str, from_us: int, to_us: int, pilots: Sequence[str]) -> list[Cell]:
         """Cells of the whole UTC days within [from, to), by day, then pilot; all together last."""
-        first, end = -(-from_us // DAY_US) * DAY_US, to_us // DAY_US * DAY_US
-        groups = self._groups(metric, first, end)
+        first, end = whole_days(from_us, to_us)
+        settled = min(end, (self._now_us() - SETTLED_AFTER_US) // DAY_US * DAY_US)
+        told = self._told(metric, first, settled, pilots)
         cells: list[Cell] = []
         for day_us in range(first, end, DAY_US):
-            cells += _cells(day_us, {p: groups.get((p, day_us), _Group()) for p in pilots})
+            why = "few" if day_us < settled else "open"
+            figures = {pilot: told.get((day_us, pilot)) for pilot in pilots}
+            if len(pilots) > 1:
+                figures[TOGETHER] = _together([one for one in figures.values() if one])
+            cells += [_cell(day_us, name, one, why) for name, one in figures.items()]
         return cells
+
+    def _told(
+        self, metric: str, first: int, end: int, pilots: Sequence[str]
+    ) -> Mapping[DayOf, Figure]:
+        """What was told, and what is told from now on; of days of which something is untold."""
+        told = self._published.told(self._purpose, metric, first, end)
+        days = range(first, end, DAY_US)
+        untold = {(day, pilot) for day in days for pilot in pilots} - told.keys()
+        if not untold:
+            return told
+        groups = self._groups(metric, min(untold)[0], max(untold)[0] + DAY_US)
+        figures = {
+            (day, pilot): group.figure()
+            for (pilot, day), group in groups.items()
+            if (day, pilot) in untold and not group.tells_of_one
+        }
+        if not figures:
+            return told
+        self._published.tell(self._purpose, metric, figures)
+        # another process may have been faster, and then its answer counts
+        return self._published.told(self._purpose, metric, first, end)
 
     def _groups(self, metric: str, first: int, end: int) -> dict[tuple[str, int], _Group]:
         days = self._whole_days(metric, first, end)
@@ -142,38 +186,25 @@ class Indicators:
             yield int(day_us), int(n), float(mean * n)
 
 
-def _cells(day_us: int, groups: Mapping[str, _Group]) -> list[Cell]:
-    why = {name: "few" for name, group in groups.items() if group.tells_of_one}
-    together = _together(groups.values())
-    if len(groups) > 1 and not together.tells_of_one:
-        _hide_more(groups, why)
-    found = [_cell(day_us, name, group, why.get(name, "")) for name, group in groups.items()]
-    if len(groups) > 1:
-        found.append(_cell(day_us, TOGETHER, together, "few" if together.tells_of_one else ""))
-    return found
+def whole_days(from_us: int, to_us: int) -> tuple[int, int]:
+    """Begin and end of the whole UTC days within [from, to)."""
+    return -(-from_us // DAY_US) * DAY_US, to_us // DAY_US * DAY_US
 
 
-def _hide_more(groups: Mapping[str, _Group], why: dict[str, str]) -> None:
-    """Hide pilots, small ones first, until what is left of the total is a group, too, or all."""
-    shown = sorted(groups.keys() - why.keys(), key=lambda name: (-len(groups[name].people), name))
-    while shown:
-        hidden = [groups[name] for name in why if groups[name].people]
-        if not hidden or (len(hidden) > 1 and not _together(hidden).tells_of_one):
-            return
-        why[shown.pop()] = "complementary"
+def three_digits(value: float) -> float:
+    """As a mean is told."""
+    return float(f"{value:.3g}")
 
 
-def _together(groups: Iterable[_Group]) -> _Group:
-    found = _Group()
-    for group in groups:
-        found.people |= group.people
-        found.edges |= group.edges
-    return found
+def _together(figures: Sequence[Figure]) -> Figure | None:
+    """Of figures that are told, and of nothing else."""
+    people = sum(one.people for one in figures)
+    if not people:
+        return None
+    return Figure(people, three_digits(sum(f.people * f.mean for f in figures) / people))
 
 
-def _cell(day_us: int, name: str, group: _Group, why: str) -> Cell:
-    if why:
+def _cell(day_us: int, name: str, figure: Figure | None, why: str) -> Cell:
+    if figure is None:
         return Cell(day_us, name, None, None, why)
-    values = group.values()
-    mean = float(f"{sum(values) / len(values):.3g}")
-    return Cell(day_us, name, len(values) // ROUND_TO * ROUND_TO, mean, "")
+    return Cell(day_us, name, figure.people, figure.mean, "")

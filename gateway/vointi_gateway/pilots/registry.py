@@ -28,6 +28,7 @@ from .lending import Lending
 from .people import People
 from .policies import Policies
 from .portfolio import Pilots
+from .published import Published
 from .views import Views
 
 _VAULT = f"{__package__}.vault_migrations"
@@ -62,6 +63,7 @@ class Registry:
         self.approvals = Approvals(self.database, self.people, self.audit, wall_us)
         self.views = Views(self.database, wall_us)
         self.jobs = Jobs(self.database, wall_us)
+        self.published = Published(self.database)
         self.commands = Commands(self.database, self.audit, wall_us)
         self.leases = Leases(self.database, self.vault, self.audit, wall_us)
         self.policies = Policies(
