@@ -1,10 +1,11 @@
 """Points a second into a real InfluxDB: our encoder and store, beside a script with `Point`.
 
 All of them write through influxdb-client and wait for every answer, by turns, in one run. A point
-is a line: one sample of one series at its own nanosecond. The seconds of a busy machine say little,
-so the processor time that a point costs is told beside them, ours and the server's: on a machine of
-its own the server, which takes several times as much, bounds what is written; the row against a
-server that only says 204 is what our half gives.
+is a line: one sample of one series at its own nanosecond. The server, as Debian configures it, has
+several times the work of our half with it and bounds what is written, whoever writes. So our half
+is judged by what it gives to a server that only says 204, and the whole by the share of what the
+server takes of lines that were made beforehand (docs/decisions/0076). The seconds of a busy machine
+say little: the processor time that a point costs is told beside them, ours and the server's.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ NAME = "influx"
 FRAMES = 500
 STEP_US = 73 * 7692
 GOAL = 200_000
+#: Of what the server takes of ready lines.
+SHARE = 0.9
 #: A script's batch: what InfluxDB takes best.
 BATCH = 5_000
 
@@ -231,14 +234,14 @@ def run(settings: Settings) -> list[Row]:
     turns = 4 if settings.quick else 20
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vointi-")))
-        server = stack.enter_context(running_influx(folder / "influx"))
+        server = stack.enter_context(running_influx(folder / "influx", index="inmem"))
         bench = stack.enter_context(closing(_Bench(server, folder)))
         sender = stack.enter_context(_sinking())
         ways: dict[str, Callable[[], float]] = {
             "encoded": bench.encoded,
             "pure": lambda: _pure(bench),
-            "written": bench.written,
             "sunk": lambda: bench.sunk(sender),
+            "written": bench.written,
             "limit": bench.limit,
             "in_turn": bench.in_turn,
             "committed": bench.committed,
@@ -247,10 +250,13 @@ def run(settings: Settings) -> list[Row]:
         for way in ways.values():
             way()
         found: dict[str, list[float]] = {key: [] for key in ways}
-        for _ in range(turns):
-            for key, way in ways.items():
-                found[key].append(way())
+        for turn in range(turns):
+            # There and back, so that neither of two neighbours always meets the fuller server.
+            for key in list(ways)[:: -1 if turn % 2 else 1]:
+                found[key].append(ways[key]())
         rates = {key: statistics.median(every) for key, every in found.items()}
+        pairs = zip(found["written"], found["limit"], strict=True)
+        rates["share"] = statistics.median(ours / limit for ours, limit in pairs)
         rows = [*_rows(rates), *_processors(bench, rates)]
     with tempfile.TemporaryDirectory(prefix="vointi-") as name:
         return [*rows, *_erased(Path(name))]
@@ -324,28 +330,23 @@ def _holding(server: InfluxServer, name: bytes, suffix: str) -> list[str]:
 
 
 def _rows(rate: dict[str, float]) -> list[Row]:
-    script, met = "influxdb-client Point", rate["written"] >= GOAL
+    script = "influxdb-client Point"
     ours, committed, points = rate["written"], rate["committed"], rate["points"]
-    limit = rate["limit"]
+    sunk, share = rate["sunk"], rate["share"]
     return [
         Row(
-            "points written through influxdb-client",
-            *(round(ours), "1/s", round(points), script),
-            *(round(ours / points, 1), ">= 200,000/s", met),
+            "points/s through influxdb-client, our side, to a server that only says 204",
+            *(round(sunk), "1/s", round(points), script, round(sunk / points, 1)),
+            *(">= 200,000/s", sunk >= GOAL),
         ),
         Row(
-            "of what the server takes of lines made beforehand",
-            *(
-                round(ours),
-                "1/s",
-                round(limit),
-                "its limit",
-                round(ours / limit, 2),
-            ),
+            "share of what the server takes of ready lines",
+            *(round(share, 2), "", round(rate["limit"]), "ready lines, 1/s", None),
+            *(f">= {SHARE}", share >= SHARE),
         ),
         Row(
-            "points written through influxdb-client to a server that only says 204",
-            *(round(rate["sunk"]), "1/s", round(points), script, round(rate["sunk"] / points, 1)),
+            "points written through influxdb-client to InfluxDB",
+            *(round(ours), "1/s", round(points), script, round(ours / points, 1)),
         ),
         Row(
             "samples committed, with summaries and receipts",

@@ -27,7 +27,7 @@ bind-address = "127.0.0.1:0"
 [data]
   dir = "{folder}/data"
   wal-dir = "{folder}/wal"
-  index-version = "tsi1"
+  index-version = "{index}"
   query-log-enabled = false
   cache-snapshot-write-cold-duration = "{cold_s}s"
   compact-full-write-cold-duration = "{cold_s}s"
@@ -46,11 +46,12 @@ class InfluxServer:
     Args:
         folder: for configuration, data and log.
         cold_s: seconds without writes before the server compacts; four hours if it is not said.
+        index: "tsi1", on the disk, or Debian's default "inmem", which takes in more.
 
     """
 
-    def __init__(self, folder: Path, cold_s: int = 14_400) -> None:
-        self.folder, self._cold_s = folder, cold_s
+    def __init__(self, folder: Path, cold_s: int = 14_400, index: str = "tsi1") -> None:
+        self.folder, self._cold_s, self._index = folder, cold_s, index
         self.port = 0
         self.child: subprocess.Popen[bytes] | None = None
 
@@ -66,7 +67,8 @@ class InfluxServer:
         """Start, the second time on the port of the first, and wait until it listens."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "influxd.conf"
-        config.write_text(_CONFIG.format(folder=self.folder, port=self.port, cold_s=self._cold_s))
+        values = {"folder": self.folder, "cold_s": self._cold_s, "index": self._index}
+        config.write_text(_CONFIG.format(port=self.port, **values))
         program = influxd()
         with self.log.open("wb") as log:
             self.child = subprocess.Popen([program, "-config", config], stdout=log, stderr=log)
@@ -111,8 +113,10 @@ def influxd() -> str:
 
 
 @contextmanager
-def running_influx(folder: Path, cold_s: int = 14_400) -> Iterator[InfluxServer]:
-    server = InfluxServer(folder, cold_s)
+def running_influx(
+    folder: Path, cold_s: int = 14_400, index: str = "tsi1"
+) -> Iterator[InfluxServer]:
+    server = InfluxServer(folder, cold_s, index)
     try:
         yield server.start()
     finally:
