@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from vointi_contract.signing import read_public_keys
 
 from ..errors import AuditError
 from . import audit
 from .consent.state import FOREVER
+from .mounts import MOUNTS, NETWORK, file_system
 from .registry import Registry
 
 #: Less than this and a day's waveforms of one pilot no longer fit.
@@ -33,6 +35,7 @@ def examine(registry: Registry) -> Iterator[Finding]:
     yield _audit(registry)
     yield _integrity(registry)
     yield _space(registry)
+    yield _place(registry.folder)
     yield from _pilots(registry)
     yield from _loans(registry)
     yield from _policies(registry)
@@ -61,6 +64,17 @@ def _space(registry: Registry) -> Finding:
     free = shutil.disk_usage(registry.folder).free
     say = f"{free / 2**30:.1f} GiB free"
     return Finding("disk", free >= _FREE_BYTES, say if free >= _FREE_BYTES else f"{say}; make room")
+
+
+def _place(folder: Path, mounts: Path = MOUNTS) -> Finding:
+    """Whether all who open the registry share the memory that SQLite's log counts on."""
+    kind = file_system(folder, mounts)
+    if kind.partition(".")[2] in NETWORK or kind in NETWORK:
+        say = (
+            f"data_dir is on {kind}, where the registry can be damaged; use a disk of this machine"
+        )
+        return Finding("place", False, say)
+    return Finding("place", True, kind or "cannot be told here")
 
 
 def _pilots(registry: Registry) -> Iterator[Finding]:
