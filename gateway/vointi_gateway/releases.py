@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,7 @@ from .pilots.registry import Registry
 from .settings import Settings
 
 _SUFFIX: Final = ".release"
+_KEYS_NAME: Final = "release.keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +130,39 @@ class Releases:
             return None
 
     def _keys(self) -> tuple[Ed25519PublicKey, ...]:
-        try:
-            keys = read_public_keys(self._keys_file.read_text(encoding="ascii"))
-        except (OSError, UnicodeDecodeError, ContractError) as exc:
-            fix = (
-                f"{self._keys_file} cannot be used ({exc}); put the line of release.py --new-key in"
-            )
-            raise RegistryError("release_keys", fix) from exc
-        return keys
+        return _keys_in(self._keys_file)
+
+
+def _keys_in(file: Path) -> tuple[Ed25519PublicKey, ...]:
+    try:
+        return read_public_keys(file.read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError, ContractError) as exc:
+        fix = f"{file} cannot be used ({exc}); put the line of release.py --new-key in"
+        raise RegistryError("release_keys", fix) from exc
+
+
+def check_releases(folder: Path, keys_file: Path | None = None) -> int:
+    """How many releases of a data folder can be ordered: of those that a key signed, each byte.
+
+    Keys are in `keys_file`, or in the folder. Raises RegistryError for a file that was changed.
+    """
+    files = sorted((folder / "releases").glob(f"*{_SUFFIX}"))
+    keys = _keys_in(keys_file or folder / _KEYS_NAME) if files else ()
+    good = 0
+    for file in files:
+        if _digest(file) != file.stem:
+            raise RegistryError("releases", f"{file.name} was changed; delete it and add it anew")
+        # one whose key is trusted no more is kept, and not ordered
+        with suppress(ContractError):
+            read_release(file, keys)
+            good += 1
+    return good
 
 
 def releases_of(settings: Settings, registry: Registry) -> Releases:
     """Those of a data folder."""
     folder = settings.data_dir
-    keys_file = settings.release_keys or folder / "release.keys"
+    keys_file = settings.release_keys or folder / _KEYS_NAME
     return Releases(folder / "releases", keys_file, registry.audit, registry.commands.wanted)
 
 

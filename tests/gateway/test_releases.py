@@ -15,8 +15,10 @@ from release_kit import KEY, release
 from vointi_contract.errand import SKEW_S, Errand, statement
 from vointi_contract.signing import public_key_text
 from vointi_gateway.errors import ConflictError, RegistryError, UnknownRecordError
+from vointi_gateway.pilots.backup import backup, restore
+from vointi_gateway.pilots.drill import drill
 from vointi_gateway.pilots.registry import Registry
-from vointi_gateway.releases import Release, Releases
+from vointi_gateway.releases import Release, Releases, check_releases
 
 
 @pytest.fixture
@@ -92,6 +94,51 @@ def test_a_number_is_given_once(releases: Releases, tmp_path: Path) -> None:
     other = release(tmp_path, 1, over=1, whole=False)
     with pytest.raises(ConflictError, match=r"0\.1 \(1\) is here already"):
         releases.add(other, actor="test")
+
+
+def saved(registry: Registry, folder: Path) -> Path:
+    backup(registry, lambda path: path.write_bytes(b""), folder, "test")
+    return folder
+
+
+def test_a_backup_has_the_releases_and_the_drill_reads_them(
+    releases: Releases, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, registry: Registry
+) -> None:
+    one, two = (releases.add(release(tmp_path, n, whole=False), actor="test") for n in (1, 2))
+    (tmp_path / "releases" / ".draft").write_bytes(b"half of one")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    folder = saved(registry, elsewhere / "saved")
+    names = {path.name for path in (folder / "releases").iterdir()}
+    assert names == {f"{one.digest}.release", f"{two.digest}.release"}
+    facts = drill(folder, elsewhere / "data", lambda _: 0, check_releases=check_releases)
+    assert facts["releases"] == 2
+    restore(folder, elsewhere / "data")
+    back = Registry(elsewhere / "data", registry.wall_us)
+    back.open()
+    where = (elsewhere / "data" / "releases", elsewhere / "data" / "release.keys")
+    assert Releases(*where, back.audit, back.commands.wanted).all() == [two, one]
+    back.close()
+
+
+def test_the_drill_finds_a_release_that_was_changed(
+    releases: Releases, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, registry: Registry
+) -> None:
+    one = releases.add(release(tmp_path, 1, whole=False), actor="test")
+    content = bytearray(releases.path(one.digest).read_bytes())
+    content[700] ^= 1
+    releases.path(one.digest).write_bytes(content)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    folder = saved(registry, elsewhere / "saved")
+    with pytest.raises(RegistryError, match=r"releases: .*\.release was changed; delete it"):
+        drill(folder, elsewhere / "data", lambda _: 0, check_releases=check_releases)
+
+
+def test_of_releases_without_a_trusted_key_none_counts(releases: Releases, tmp_path: Path) -> None:
+    assert check_releases(tmp_path) == 0
+    releases.add(release(tmp_path, 1, whole=False), actor="test")
+    other = tmp_path / "other.keys"
+    other.write_text(public_key_text(Ed25519PrivateKey.generate().public_key()) + "\n")
+    assert (check_releases(tmp_path), check_releases(tmp_path, other)) == (1, 0)
 
 
 # ---- over HTTP, with a box that was enrolled

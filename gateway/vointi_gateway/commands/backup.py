@@ -12,6 +12,7 @@ from ..making import bring_values, make_store, rehearse_values
 from ..pilots.backup import restore
 from ..pilots.drill import drill, readable
 from ..pilots.sealed import make_key, read_key
+from ..releases import check_releases
 from ..settings import Settings
 from .context import Common, Context, Sub, command
 
@@ -67,8 +68,12 @@ def _drill(settings: Settings, arguments: argparse.Namespace) -> int:
         readable(arguments.folder, arguments.key_file, settings.data_dir.parent) as folder,
         context.bar("rehearsing") as told,
     ):
-        facts = drill(folder, settings.data_dir, readings, arguments.key, told)
-    listed = ", ".join(f"{facts[name]} {name}" for name in ("files", "people", "readings"))
+        releases = partial(check_releases, keys_file=settings.release_keys)
+        facts = drill(
+            folder, settings.data_dir, readings, arguments.key, told, check_releases=releases
+        )
+    what = ("files", "people", "readings", "releases")
+    listed = ", ".join(f"{facts[name]} {name}" for name in what)
     text = f"as of {facts['made']}: {listed}, all readable"
     context.say(text, **facts)
     return 0

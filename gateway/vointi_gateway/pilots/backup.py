@@ -6,7 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ _PLAIN = (
     *("keys/signing.key", "keys/policy.keys"),
 )
 
-#: The keys that edges' certificates are signed with.
-_ISSUER = "identity/issuer/*"
+#: The keys that edges' certificates are signed with; the releases that edges are ordered.
+_MANY = ("identity/issuer/*", "releases/*.release")
 
 
 def backup(
@@ -54,12 +54,12 @@ def backup(
     copy_store(folder / store_name)
     told(0, 0, "copying the registry")
     _copy_databases(registry.folder, folder)
-    issuer = (str(p.relative_to(registry.folder)) for p in registry.folder.glob(_ISSUER))
-    for name in (*_PLAIN, *issuer):
-        source = registry.folder / name
-        if source.exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.copyfile(source, folder / name)
+    many = (p for pattern in _MANY for p in registry.folder.glob(pattern))
+    for name in (*_PLAIN, *(str(p.relative_to(registry.folder)) for p in many)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # a release may be removed meanwhile
+        with suppress(FileNotFoundError):
+            shutil.copyfile(registry.folder / name, folder / name)
     names = [str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.is_file()]
     files = dict(zip(names, _hashes(folder, names, told), strict=True))
     for name in files:

@@ -42,10 +42,13 @@ def drill(
     count_readings: Callable[[Path], int],
     trusted_key: str | None = None,
     told: Told = untold,
+    *,
+    check_releases: Callable[[Path], int] = lambda _folder: 0,
 ) -> dict[str, Any]:
     """Restore into a folder of its own, open it, look at all of it.
 
-    `count_readings` opens the store of a data folder. Raises RegistryError, StoreError.
+    `count_readings` opens the store of a data folder, `check_releases` reads each release in it.
+    Raises RegistryError, StoreError, and what these raise.
 
     Who was erased since is on the list of `data_dir` and is erased there first, as in earnest.
     """
@@ -63,7 +66,7 @@ def drill(
             again = Erasures(registry, registry.wall_us).again()
             bad = [f.what for f in examine(registry) if not f.ok and f.what in _MUST_BE_WELL]
             people = len(registry.people.all())
-            readings = count_readings(target)
+            readings, releases = count_readings(target), check_releases(target)
         finally:
             registry.close()
     if bad:
@@ -73,6 +76,7 @@ def drill(
         "files": len(manifest["files"]),
         "people": people,
         "readings": readings,
+        "releases": releases,
         "to_erase_again": again,
     }
 
