@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
-import segno
+if TYPE_CHECKING:
+    import segno
 
 #: The blocks are the light modules: white on black, whatever the terminal's own colours are.
 _COLOURS, _PLAIN = "\033[97;40m", "\033[0m"
@@ -23,5 +25,7 @@ def svg(text: str, label: str) -> str:
 
 
 def _code(text: str) -> segno.QRCode:
+    import segno  # with all of urllib and XML: a thirtieth of what a gateway's start would take
+
     # Level M: a letter is folded, a screen is bright.
     return segno.make_qr(text, error="m")
