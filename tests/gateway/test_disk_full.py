@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from gateway_kit import birth, wait_for
 from outbox_kit import WINDOW, sending
-from store_kills import SteadyOutbox, found_in, full_disk, running
+from store_kills import SteadyOutbox, bad_disk, found_in, running
 from vointi_gateway.errors import StoreError
 from vointi_gateway.pilots.audit import AuditLog, verify
 from vointi_gateway.pilots.keys import SigningKey
@@ -46,9 +46,9 @@ def test_no_half_row_is_left_in_the_audit_log(tmp_path: Path) -> None:
 
 @pytest.mark.network
 @pytest.mark.timeout(300)
-def test_a_full_disk_stops_acknowledgement_until_there_is_room(tmp_path: Path) -> None:
+def test_a_bad_disk_stops_acknowledgement_until_there_is_room(tmp_path: Path) -> None:
     """The embedded store's turn: `python -m benchmarks --only kills_gateway`, among its faults."""
-    with running(tmp_path, "influx", full_disk(tmp_path)) as house:
+    with running(tmp_path, "influx", bad_disk(tmp_path)) as house:
         gateway, outbox = house.gateway, SteadyOutbox(house.broker.port)
         with sending(outbox):
             wait_for(lambda: outbox.settled > 20, timeout_s=60)

@@ -4,6 +4,7 @@
    DISK_LOG    every write, truncation, sync and deletion is appended here, in the order of their return
    DISK_FAIL   CALL:ERRNO:FIRST:COUNT; CALL is write or sync; calls FIRST .. FIRST+COUNT-1 fail
    DISK_FULL   while a file of this name exists, every write fails: no space left
+   DISK_SLOW   while a file of this name exists, every sync takes a quarter of a second
 
    A record of the log: kind ('w', 't', 's', 'u'nlink), length of the path, offset, length, path, data. */
 #define _GNU_SOURCE
@@ -105,6 +106,8 @@ static int synced(int fd, const char *name) {
   char path[PATH_MAX];
   int (*call)(int) = next(name);
   if (!meant(fd, path)) return call(fd);
+  const char *slow = getenv("DISK_SLOW");
+  if (slow && access(slow, F_OK) == 0) usleep(250000);
   pthread_mutex_lock(&lock);
   int done = fails("sync") ? -1 : call(fd), kept = errno;
   if (done == 0) note('s', path, 0, NULL, 0);

@@ -22,7 +22,6 @@ from gateway_kit import (
     hr_frame,
     payload,
     running_broker,
-    running_gateway,
     wait_for,
 )
 from influx_server import InfluxServer, running_influx
@@ -31,14 +30,18 @@ from vointi_gateway.settings import InfluxSettings
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.influx import InfluxClient
 from vointi_gateway.store.model import SeriesQuery
+from warm_start import warm_gateway
 
 BACKENDS = ("embedded", "influx")
 BUCKET = "vointi"
-FULL = "full"
+#: While a file of these names exists, the gateway's disk is full, or a sync of it takes long.
+FULL, SLOW = "full", "slow"
 #: What lies between two faults: anything from the middle of a start to some groups later.
 _PAUSE_S = (0.2, 1.2)
 #: Longer than the gateway waits for InfluxDB, so that a stopped one is found to be down.
 _STOPPED_S = 1.8
+#: How long a disk is slow.
+_SLOW_S = 3.0
 _TIMEOUT_S = 1.0
 #: The longest wait before a reading is sent again.
 _AGAIN_S = 16.0
@@ -84,6 +87,8 @@ class Outcome:
     counts: Mapping[str, int]
     found: Counter[int] = field(repr=False)
     took_s: float = 0.0
+    #: Gateways that had made something durable before they were killed; the others were starting.
+    at_work: int = 0
 
     @property
     def missing(self) -> int:
@@ -101,8 +106,12 @@ class House:
     broker: Process
     gateway: GatewayProcess
     server: InfluxServer | None
-    #: While this file exists, the gateway's disk is full; see `full_disk`.
-    full: Path
+    #: Where the files are that make its disk full or slow; see `bad_disk`.
+    folder: Path
+
+    @property
+    def full(self) -> Path:
+        return self.folder / FULL
 
     def act(self, fault: str) -> None:
         if fault == "gateway":
@@ -114,11 +123,17 @@ class House:
             self.broker.command[self.broker.command.index("--port") + 1] = str(port)
             self.broker.start()
         elif fault == "full":
-            self.full.touch()
-            time.sleep(_STOPPED_S)
-            self.full.unlink()
+            self._disk(FULL, _STOPPED_S)
+        elif fault == "sync":
+            self._disk(SLOW, _SLOW_S)
         else:
             self._trouble(fault)
+
+    def _disk(self, name: str, for_s: float) -> None:
+        mark = self.folder / name
+        mark.touch()
+        time.sleep(for_s)
+        mark.unlink()
 
     def _trouble(self, fault: str) -> None:
         assert self.server is not None
@@ -145,16 +160,21 @@ def kills(
     longest_s: float = math.inf,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
-    """Do each fault as often as `plan` says: gateway, broker, full; kill, stop, slow: the store.
+    """Do each fault as often as `plan` says.
 
-    After `longest_s` no fault is begun, and what is in the store is looked at all the same. `tell`
-    hears of each fault.
+    gateway, broker: killed. full, sync: the gateway's disk has no room, or is slow to sync. kill,
+    stop, slow: what befalls InfluxDB.
+
+    Every other gateway is killed after it has made something durable, the rest whenever it comes,
+    often before they reach the broker. After `longest_s` no fault is begun, and what is in the
+    store is looked at all the same. `tell` hears of each fault.
     """
     chance = random.Random(seed)
     order = [fault for fault, times in plan.items() for _ in range(times)]
     chance.shuffle(order)
     done: Counter[str] = Counter()
-    environment = full_disk(folder) if "full" in plan else {}
+    environment = bad_disk(folder) if {"full", "sync"} & set(plan) else {}
+    at_work = 0
     with running(folder, backend, environment) as house:
         outbox = SteadyOutbox(house.broker.port)
         began_s = time.monotonic()
@@ -163,7 +183,11 @@ def kills(
             for fault in order:
                 if time.monotonic() - began_s > longest_s:
                     break
+                before = outbox.settled
+                if fault == "gateway" and done[fault] % 2:
+                    wait_for(lambda: outbox.settled > before, timeout_s=120)  # noqa: B023
                 time.sleep(chance.uniform(*_PAUSE_S))
+                at_work += fault == "gateway" and outbox.settled > before
                 house.act(fault)
                 done[fault] += 1
                 after_s = time.monotonic() - began_s
@@ -174,17 +198,18 @@ def kills(
         counts = house.gateway.counts()
         house.gateway.terminate()
         found = found_in(folder, house.server)
-    return Outcome(backend, done, outbox.sent, counts, found, took_s)
+    return Outcome(backend, done, outbox.sent, counts, found, took_s, at_work)
 
 
 def _answers(gateway: GatewayProcess) -> bool:
     return bool(gateway.health()["broker"]["connected"])
 
 
-def full_disk(folder: Path) -> Mapping[str, str]:
-    """The environment of a gateway whose disk is full while `House.full` exists."""
+def bad_disk(folder: Path) -> Mapping[str, str]:
+    """The environment of a gateway whose disk is full or slow while files say so, see `House`."""
     names = {"LD_PRELOAD": build_shim(folder), "DISK_DIR": f"{folder / 'store'}/"}
-    return {name: str(value) for name, value in {**names, "DISK_FULL": folder / FULL}.items()}
+    marks = {"DISK_FULL": folder / FULL, "DISK_SLOW": folder / SLOW}
+    return {name: str(value) for name, value in {**names, **marks}.items()}
 
 
 @contextmanager
@@ -202,8 +227,8 @@ def running(
             text = f'store = "influx"\n{config.read_text()}[influx]\nurl = "{server.url}"\n'
             text += f'bucket = "{BUCKET}"\ntimeout_s = {_TIMEOUT_S}\n'
             config.write_text(text)
-        gateway = stack.enter_context(running_gateway(folder, config, environment))
-        yield House(broker, gateway, server, folder / FULL)
+        gateway = stack.enter_context(warm_gateway(folder, config, environment))
+        yield House(broker, gateway, server, folder)
 
 
 def found_in(folder: Path, server: InfluxServer | None) -> Counter[int]:
