@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 import tracemalloc
@@ -67,10 +68,22 @@ def run(settings: Settings) -> list[Row]:
     pilots = (1, 5, 35) if settings.quick else (1, 5, 10, 20, 35)
     edges = (10, 100) if settings.quick else (10, 50, 100, 200, 400)
     streams = (1, 4) if settings.quick else (1, 2, 4, 8)
+    began_s = time.monotonic()
+
+    def point(what: str, sample: Sample, streams: int = 1) -> Figures:
+        print(f"{time.monotonic() - began_s:.0f} s: {what}", file=sys.stderr)
+        return measure(sample, streams)
+
     sweeps = {
-        "pilot": [measure(plan(1, pilots=n, people=n * PEOPLE_PER_PILOT, weeks=1)) for n in pilots],
-        "edge": [measure(plan(1, pilots=1, people=n, weeks=1)) for n in edges],
-        "stream": [measure(plan(1, pilots=1, people=100, weeks=1), n) for n in streams],
+        "pilot": [
+            point(f"{n} pilots", plan(1, pilots=n, people=n * PEOPLE_PER_PILOT, weeks=1))
+            for n in pilots
+        ],
+        "edge": [point(f"{n} edges", plan(1, pilots=1, people=n, weeks=1)) for n in edges],
+        "stream": [
+            point(f"{n} streams a device", plan(1, pilots=1, people=100, weeks=1), n)
+            for n in streams
+        ],
     }
     return [row for name, points in sweeps.items() for row in _rows(name, points)]
 

@@ -27,7 +27,7 @@ def run(settings: Settings) -> list[Row]:
     """One chain, every word a sample."""
     plan = QUICK if settings.quick else int(os.environ.get("VOINTI_WITHDRAWALS", REPETITIONS))
     with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
-        found = tell(Path(folder), plan)
+        found = tell(Path(folder), plan, lambda line: print(line, file=sys.stderr))
     stored = sum(told.stored_after for told in found)
     return [
         *_rows("withdrawal", [told for told in found if told.kind == "withdrawn"]),

@@ -27,14 +27,18 @@ class Told:
     stored_after: int
 
 
-def tell(folder: Path, repetitions: int) -> list[Told]:
-    """Withdraw and give again, pause and resume, so many times each."""
+def tell(
+    folder: Path, repetitions: int, hear: Callable[[str], None] = lambda _: None
+) -> list[Told]:
+    """Withdraw and give again, pause and resume, so many times each; `hear` hears of each."""
     found = []
+    began_s = time.monotonic()
     with running_house(folder) as house:
         house.edges[EDGE].start()
-        for _ in range(repetitions):
+        for done in range(1, repetitions + 1):
             found.append(_once(house, "withdrawn", "given"))
             found.append(_once(house, "paused", "resumed"))
+            hear(f"{time.monotonic() - began_s:.0f} s: {done} of {repetitions} rounds")
         house.gateway.counts()  # which checks the balance
     return found
 
