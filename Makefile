@@ -28,7 +28,7 @@ MINUTES ?= 10
 # Tests that run side by side; whole chains and browsers always run one after the other.
 WORKERS ?= auto
 # A wait that ran out on a busy machine is tried once more, and listed; a wrong result never is.
-PATIENCE := --reruns 1 --only-rerun 'Timeout' --only-rerun 'did not come in'
+PATIENCE := --reruns 1 --only-rerun 'Timeout' --only-rerun 'did not come in' --only-rerun 'not (happen )?within'
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
