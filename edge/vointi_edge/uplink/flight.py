@@ -14,21 +14,22 @@ from collections import deque
 from typing import Final
 
 #: A live frame may wait this long behind the backlog: with 40 ms of line well below 150 ms. A fifth
-#: less than this leaves a line with 15 ms of noise a tenth emptier.
-QUEUE_S: Final = 0.015
+#: less than this leaves a line with 20 ms of noise 3 % emptier.
+QUEUE_S: Final = 0.012
 FLOOR: Final = 4 * 1024
 FIRST: Final = 12 * 1024
 CAP: Final = 128 * 1024
 #: Smaller messages say little of the line: their way is all delay and no length.
-TELLING_BYTES: Final = 1_000
+TELLING_BYTES: Final = 640
 # A share of what came back, so that a round trip changes the window by at most this much. What is
 # seen of a queue is two round trips old; with twice the gain it swings to twice the height.
 _GAIN: Final = 0.06
 # The quickest of so many: one that is late because a processor was busy says nothing of the line.
-_RECENT: Final = 6
-# A window is spread over a little less than the way there and back: exactly that would keep it from
-# being filled after a pause.
-_PACE: Final = 1.1
+# On 1 Mbit/s they are a tenth of a second.
+_RECENT: Final = 9
+# A window is spread over a little more than the way there and back, and grows until that fills the
+# line: what keeps a distance in front of the line is no queue in it.
+_PACE: Final = 0.95
 # Until a way is known: FIRST then goes at 1 Mbit/s.
 _FIRST_WAY_S: Final = 0.1
 # Timers are no finer, and a wait costs more than it spares.

@@ -8,20 +8,21 @@ from typing import Final
 
 from vointi_edge.uplink.bundle import Bundle, bundles
 from vointi_edge.uplink.cap import RateCap
-from vointi_edge.uplink.flight import CAP, FLOOR, Flight
+from vointi_edge.uplink.flight import CAP, Flight
 from vointi_edge.uplink.plan import Pass
 from vointi_edge.uplink.ports import Store
 
 #: Sends (device, payload) on the backlog lane; the message id, or None: the connection is gone.
 Publish = Callable[[str, bytes], int | None]
 
-# Of the session's window of messages, half stays free for live ones.
-_SHARE: Final = 2
+# Of the session's window of messages, the rest stays free for live ones: a home sends three a
+# second, each acknowledged after a tenth of one.
+_SHARE: Final = 0.6
 # Several in flight keep the line busy while one is acknowledged, and a live frame that meets one
-# on a slow line waits for little: 1 Mbit/s carries such a piece in 13 ms.
-_PIECES: Final = 8
+# on a slow line waits for little: 1 Mbit/s carries such a piece in 11 ms, as one TCP segment.
+_PIECES: Final = 10
 _LARGEST: Final = CAP // 8
-_SMALLEST: Final = FLOOR // 2
+_SMALLEST: Final = 1280
 # Rows read at once: several bundles even for a home whose devices say little each.
 _READ_BYTES: Final = 48 * 1024
 # Joined rows are half as long as alone; what a home's really are is learnt from what was sent,
@@ -35,7 +36,7 @@ class BacklogLane:
 
     def __init__(self, publish: Publish, window: int) -> None:
         self._publish = publish
-        self._messages = max(1, window // _SHARE)
+        self._messages = max(1, int(window * _SHARE))
         self._ready: deque[Bundle] = deque()
         self._joined, self._alone = _FIRST_JOINED, _FIRST_ALONE
         self.flight = Flight()
