@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vointi_signals._state import fingerprint, number, numbers, restore, save, whole
 from vointi_signals.errors import InputError, ParameterError
 from vointi_signals.lomb import lomb_psd
+from vointi_signals.middle import middle
 from vointi_signals.qrs import EVENT_DTYPE
 
 EDR_DTYPE = np.dtype([("time_s", "<f8"), ("breaths_per_min", "<f8"), ("quality", "<f8")])
@@ -116,9 +117,9 @@ class EcgRespiration:
 def breathing_rate(time_s: Floats, height: Floats, window_s: float) -> tuple[float, float]:
     """Return (breaths per minute, quality) of one window of beats; NaN where none is clear."""
     rr = np.diff(time_s)
-    if len(rr) < 8 or len(rr) * np.median(rr) < COVERAGE * window_s:
+    if len(rr) < 8 or len(rr) * middle(rr) < COVERAGE * window_s:
         return np.nan, 0.0
-    hz = GRID_HZ[NYQUIST / float(np.median(rr)) > GRID_HZ]
+    hz = GRID_HZ[NYQUIST / middle(rr) > GRID_HZ]
     if len(hz) < 4:
         return np.nan, 0.0
     spectrum = _shares(time_s, height, hz) + _shares(time_s[1:], rr, hz)
@@ -130,15 +131,15 @@ def breathing_rate(time_s: Floats, height: Floats, window_s: float) -> tuple[flo
     quality = float(spectrum[near].sum()) / total
     if quality < POOR:
         return np.nan, quality
-    middle = float((hz[near] * spectrum[near]).sum() / spectrum[near].sum())
-    return 60.0 * middle, quality
+    rate_hz = float((hz[near] * spectrum[near]).sum() / spectrum[near].sum())
+    return 60.0 * rate_hz, quality
 
 
 def _shares(time_s: Floats, value: Floats, hz: Floats) -> Floats:
     """Return the spectrum of the values without outliers and trend, scaled to sum 1."""
-    middle = float(np.median(value))
-    spread = 1.4826 * float(np.median(np.abs(value - middle)))
-    kept = np.abs(value - middle) <= OUTLIER * spread
+    centre = middle(value)
+    spread = 1.4826 * middle(np.abs(value - centre))
+    kept = np.abs(value - centre) <= OUTLIER * spread
     if spread <= 0 or kept.sum() < 8:
         return np.zeros_like(hz)
     t, y = time_s[kept] - time_s[0], value[kept]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import sys
 import threading
 import time
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_chain import Chain, Message, wait_for
 from fed_chain import cpu_s, fed_chain
+from metered_edge import read_meter
 from vointi_contract.codec import FORMAT_PACKED, decode, pack
 from vointi_contract.frame import Batch, Frame
 from vointi_edge.outbox.store import Row
@@ -44,17 +44,23 @@ WAVEFORMS = ("ecg", "acc")
 # What the lane packs on a usual line; on 1 Mbit/s it is a third of that, on a quick one more.
 _BUNDLE_BYTES = 16 * 1024
 _WARM_S = 15.0
+# As often as the gateway's (ingest/acks.py): each is a transaction of the outbox.
+_ACK_S = 1.0
+_METERED = str(Path(__file__).with_name("metered_edge.py"))
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Over `seconds` of real time, all devices on."""
+    """Over `seconds` of real time, all devices on.
+
+    `radio_share` is what the virtual radio's host takes of `cpu_share`.
+    """
 
     devices: int
     seconds: float
     readings: int
     cpu_share: float
-    threads: list[tuple[str, float]]
+    radio_share: float
     rss_mb: float
     written: int
     live_bytes_per_value: float
@@ -78,7 +84,13 @@ def cost(folder: Path, seconds: float) -> Cost:
     """A real edge on the virtual radio, a broker, and a gateway that acknowledges."""
     scenario = folder / "two-straps.toml"
     scenario.write_text(SCENARIO)
-    chain = Chain(folder, devices=DEVICES, sim_options=("--scenario", str(scenario)))
+    chain = Chain(
+        folder,
+        devices=DEVICES,
+        sim_options=("--scenario", str(scenario)),
+        program=(sys.executable, _METERED, str(folder / "meter")),
+        ack_s=_ACK_S,
+    )
     try:
         for device in ("strap-1", "strap-2"):
             wait_for(lambda d=device: _has(chain, d), 60, f"ECG of {device}")
@@ -98,11 +110,11 @@ def _measure(chain: Chain, seconds: float) -> Cost:
     assert chain.edge.child is not None
     pid, seen = chain.edge.child.pid, len(chain.gateway.arrivals)
     heard = len(chain.gateway.messages)
-    cpu, threads, written = cpu_s(pid), _threads_s(pid), _written(pid)
+    cpu, written, radio = cpu_s(pid), _written(pid), read_meter(chain.folder / "meter")
     began = time.monotonic()
     time.sleep(seconds)
     passed = time.monotonic() - began
-    spent = {name: s - threads.get(name, 0.0) for name, s in _threads_s(pid).items()}
+    radio = read_meter(chain.folder / "meter") - radio
     arrived = chain.gateway.arrivals[seen:]
     live = [message for message in chain.gateway.messages[heard:] if message.lane == "d"]
     frames = [frame for _, frame, _ in arrived]
@@ -111,7 +123,7 @@ def _measure(chain: Chain, seconds: float) -> Cost:
         seconds=passed,
         readings=len({(f.device, f.boot, f.seq) for f in frames}),
         cpu_share=(cpu_s(pid) - cpu) / passed,
-        threads=sorted(((n, s / passed) for n, s in spent.items()), key=lambda one: -one[1]),
+        radio_share=radio / passed,
         rss_mb=chain.edge.rss_mb,
         written=_written(pid) - written,
         live_bytes_per_value=_live(live),
@@ -171,16 +183,6 @@ def _key(frame: Frame) -> tuple[str, int, int]:
 
 def _values(frame: Frame) -> int:
     return sum(len(channel.values) for channel in frame.channels)
-
-
-def _threads_s(pid: int) -> dict[str, float]:
-    """Thread name → seconds of processor time, threads of one name together."""
-    spent: dict[str, float] = defaultdict(float)
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        fields = (task / "stat").read_text().rpartition(")")[2].split()
-        name = (task / "comm").read_text().strip()
-        spent[name] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return dict(spent)
 
 
 def _written(pid: int) -> int:

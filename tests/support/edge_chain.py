@@ -124,6 +124,7 @@ class Gateway:
     protocol: str = "3.1.1"
     durable: bool = True
     reads: int = FORMAT_PACKED
+    ack_s: float = 0.3
     frames: dict[tuple[str, int, int], Frame] = field(default_factory=dict)
     lanes: Counter[str] = field(default_factory=Counter)
     arrivals: list[tuple[str, Frame, int]] = field(default_factory=list)
@@ -191,7 +192,7 @@ class Gateway:
                         self.payloads.setdefault(key, set()).add(payload)
 
     def _acknowledge(self) -> None:
-        while not self._stop.wait(0.3):
+        while not self._stop.wait(self.ack_s):
             if self.durable and (marks := self._marks()):
                 self._client.publish(TOPICS.ack, encode_ack(marks, self.reads), qos=1)
 
@@ -264,12 +265,14 @@ address = "C0:DE:00:00:00:06"
 
 @dataclass
 class Chain:
-    """Everything from the radio to the acknowledgement."""
+    """Everything from the radio to the acknowledgement, which comes every `ack_s`."""
 
     folder: Path
     protocol: str = "3.1.1"
     devices: str = HOME
     sim_options: tuple[str, ...] = ()
+    program: tuple[str, ...] = (str(BIN / "vointi-edge"),)
+    ack_s: float = 0.3
 
     def __post_init__(self) -> None:
         self.port, self.radio, self.control = free_port(), free_port(), free_port()
@@ -290,10 +293,10 @@ class Chain:
         start_listening(self.sim, self.radio)
         self.edge = Process(
             "edge",
-            [str(BIN / "vointi-edge"), "run", "--config", str(config)],
+            [*self.program, "run", "--config", str(config)],
             self.folder / "edge.log",
         )
-        self.gateway = Gateway(self.port, self.protocol)
+        self.gateway = Gateway(self.port, self.protocol, ack_s=self.ack_s)
         self.edge.start()
 
     def counts(self) -> dict[str, int]:

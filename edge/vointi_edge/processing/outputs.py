@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from vointi_contract.frame import Channel, Quality
 from vointi_contract.metrics import by_name
+from vointi_signals.middle import middle
 
 from vointi_edge.decoders.values import channel
 from vointi_edge.pipelines import PipelineSpec
@@ -157,7 +158,7 @@ class Steps:
         strides = np.diff(np.sort(self._times_s))
         strides = strides[strides <= _LONGEST_STEP_S]
         if "cadence" in self._metrics and len(strides) >= _FEWEST_STEPS:
-            cadence = 60.0 / float(np.median(strides))
+            cadence = 60.0 / middle(strides)
             channels.append(channel("cadence", [round(cadence / _SCALE)], _SCALE))
         return tuple(channels)
 

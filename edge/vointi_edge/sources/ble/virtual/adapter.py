@@ -19,6 +19,7 @@ from bumble.device import Advertisement, Connection, Device, DeviceConfiguration
 from bumble.transport.common import Transport
 
 from vointi_edge.backoff import Backoff
+from vointi_edge.sources.ble.virtual.host import QuietHost
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +181,7 @@ class Adapter:
                 address=self._address,
                 identity_address_type=hci.Address.RANDOM_DEVICE_ADDRESS,
             )
-            device = Device.from_config_with_hci(config, transport.source, transport.sink)
+            device = Device(config=config, host=QuietHost(transport.source, transport.sink))
             async with asyncio.timeout(_POWER_ON_S):
                 await device.power_on()
             device.on(Device.EVENT_ADVERTISEMENT, self._heard)
