@@ -56,6 +56,21 @@ async def test_advertising_keeps_its_interval() -> None:
         assert air.oximeter.controller.le_legacy_advertiser.advertising_interval_min == 200
 
 
+async def test_nothing_is_advertised_to_nobody_and_all_to_who_begins_to_listen() -> None:
+    async with Air() as air:
+        both = [air.oximeter.controller, air.thermometer.controller]
+        central = await wired(air.radio)
+        for _ in range(2):
+            await until(lambda: len(air.radio.waiting) == 2)
+            assert [each.le_legacy_advertiser.timer_handle for each in both] == [None, None]
+            await central.scan(lambda _: addresses(central) == {OXIMETER, THERMOMETER})
+        await until(lambda: len(air.radio.waiting) == 2)
+        link = await central.connect(OXIMETER)
+        assert await link.read(0x2A19) == bytes([81])
+        await air.thermometer.stop()
+        assert not air.radio.waiting
+
+
 async def test_a_cancelled_connect_does_not_block_the_next() -> None:
     async with Air() as air:
         central = await wired(air.radio)

@@ -24,6 +24,7 @@ from typing import Any
 from bumble import hci, ll
 from bumble.controller import Connection, Controller
 
+from vointi_sim.radio.advertiser import Advertiser
 from vointi_sim.radio.link import Advertisement, Radio, key_of
 
 _UNSUPPORTED = (
@@ -49,6 +50,7 @@ class VirtualController(Controller):
     filter_accept_list_size = 32
 
     link: Radio
+    le_legacy_advertiser: Advertiser
 
     def __init__(self, name: str, radio: Radio, public_address: str | None = None) -> None:
         self._accepted: set[str] = set()
@@ -61,6 +63,7 @@ class VirtualController(Controller):
         self.powered = True
         super().__init__(name, link=radio, public_address=public_address)
         self.le_features &= ~_UNSUPPORTED
+        self.le_legacy_advertiser = Advertiser(self)
 
     # -- packets to and from the host, without the cost of logging each
 
@@ -70,6 +73,7 @@ class VirtualController(Controller):
             return
         if isinstance(packet, hci.HCI_Command):
             self.on_hci_command_packet(packet)
+            self.link.listening()
         elif isinstance(packet, hci.HCI_AclDataPacket):
             self._on_data(packet)
 

@@ -27,6 +27,8 @@ from bumble.link import LocalLink
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vointi_sim.radio.controller import VirtualController
+
 DEFAULT_RSSI_DBM = -60
 # Packets begin to be lost here, and none is heard any more there: a phone-class receiver at 1M PHY.
 _WEAK_DBM, _DEAF_DBM = -88, -100
@@ -65,6 +67,8 @@ class Radio(LocalLink):
         self.adv_loss = 0.0
         self.delay_s = 0.0
         self.rssi_dbm: dict[str, int] = {}
+        # Whose advertiser sleeps until somebody listens, in the order of falling asleep.
+        self.waiting: dict[VirtualController, None] = {}
         self._silent: set[str] = set()
         self._random = random.Random(f"radio/{seed}")  # noqa: S311 - physics, not secrets
         self._index: dict[str, Controller] = {}
@@ -96,6 +100,20 @@ class Radio(LocalLink):
     def find_le_controller(self, address: hci.Address) -> Controller | None:
         """The controller that answers to `address`, or None."""
         return self._index.get(key_of(address))
+
+    # -- who listens
+
+    @property
+    def listened(self) -> bool:
+        """Whether any controller scans or wants to connect."""
+        return any(_listens(controller) for controller in self.controllers)
+
+    def listening(self) -> None:
+        """A controller may have begun to listen; called by the controller itself."""
+        if self.waiting and self.listened:
+            waiting, self.waiting = self.waiting, {}
+            for controller in waiting:
+                controller.le_legacy_advertiser.heard()
 
     # -- range
 
@@ -165,7 +183,7 @@ class Radio(LocalLink):
         loss = self._loss(advertisement.address)
         for controller in tuple(self.controllers):
             hear: Callable[[Advertisement], None] | None = getattr(controller, "hear", None)
-            if hear is None or not (controller.le_scan_enable or controller.pending_le_connection):
+            if hear is None or not _listens(controller):
                 continue
             lost = max(self.adv_loss, loss)
             if lost and self._random.random() < lost:
@@ -201,6 +219,10 @@ class Radio(LocalLink):
             return
         self._last_due_s = max(now_s + delay_s, self._last_due_s + _ORDER_S)
         loop.call_at(self._last_due_s, deliver)
+
+
+def _listens(controller: Controller) -> bool:
+    return bool(controller.le_scan_enable or controller.pending_le_connection)
 
 
 def _deliver_acl(
