@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import time
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ _START_S = 120.0
 
 @dataclass(frozen=True)
 class Cut:
-    """One cut: what had been told as durable before it, and what the next start found."""
+    """One cut: what had been told as durable before it, and what the next start found.
+
+    `waits_s` has, by class, how long the oldest reading of each commit had waited for it.
+    """
 
     after_s: float
     commits: int
@@ -32,7 +36,8 @@ class Cut:
     holes: int
     integrity: str
     balanced: bool
-    longest_wait_s: float
+    waits_s: dict[str, list[float]]
+    gone_of: dict[str, int]  # by device
 
     @property
     def clean(self) -> bool:
@@ -99,15 +104,21 @@ def _judge(
     for after_s, acked in waiting:
         for line in acked:
             told.update(line["last"])
-        gone = sum(max(0, seq - held.get(key, {"last": 0})["last"]) for key, seq in told.items())
+        gone_of: Counter[str] = Counter()
+        for key, seq in told.items():
+            gone_of[key.split("/")[0]] += max(0, seq - held.get(key, {"last": 0})["last"])
+        gone = sum(gone_of.values())
         holes = sum(_holes(each) for each in held.values())
-        waits = [line["waited_s"] for line in acked]
+        waits: dict[str, list[float]] = defaultdict(list)
+        for line in acked:
+            for class_, waited_s in line["waited_s"].items():
+                waits[class_] += [waited_s] * (waited_s > 0)
         count = sum(acked[-1]["last"].values()) if acked else 0
         sound = found[0]["integrity"] if not found[0]["damaged"] else "set aside"
         made.append(
             Cut(
                 after_s, len(acked), count, gone, holes, sound, found[0]["balanced"],
-                max(waits, default=0.0),
+                dict(waits), dict(gone_of),
             )
         )  # fmt: skip
     waiting.clear()
