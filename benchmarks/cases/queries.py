@@ -88,7 +88,8 @@ def _all(
     rows.append(Row("hot, a value", size_bytes(data / "vointi.duckdb") / size.values, "byte"))
     say("asking while all is hot")
     rows += _latest(store, peer) + _minutes(store, peer, lite, size, "hot")
-    rows += _daily(store, peer, "hot", 1.0)
+    theirs_s = _peer_daily(peer)
+    rows += _daily(store, theirs_s, "hot", 1.0)
     say("erasing a subject of the hot file")
     rows += _erase(store, data, size, 0, "hot")
     say("moving all to the lake")
@@ -100,7 +101,7 @@ def _all(
     rows.append(Row("lake, a value", size_bytes(data / "lake") / left, "byte"))
     say("asking the lake")
     rows += _minutes(store, peer, None, size, "lake")
-    rows += _daily(store, peer, "lake", 3.0)
+    rows += _daily(store, theirs_s, "lake", 3.0)
     rows += _raw_daily(data / "lake")
     say("erasing a subject of the lake")
     rows += _erase(store, data, size, 1, "lake")
@@ -127,8 +128,13 @@ def _row(  # one measured line
 
 
 def _best(call: Callable[[], object], seconds: float = 0.5) -> float:
-    """Seconds of the fastest of several runs."""
-    return best_of([call], seconds)[0] / 1e9
+    """Seconds of the fastest of several runs; of two, where a run takes a second or more."""
+    took = []
+    for _ in range(2):
+        began = time.perf_counter()
+        call()
+        took.append(time.perf_counter() - began)
+    return min(took) if min(took) >= 1.0 else best_of([call], seconds)[0] / 1e9
 
 
 def _latest(store: EmbeddedStore, peer: Any) -> list[Row]:
@@ -161,18 +167,22 @@ def _minutes(
     return rows
 
 
-def _daily(store: EmbeddedStore, peer: Any, where: str, goal_s: float) -> list[Row]:
+def _peer_daily(peer: Any) -> float:
+    """The same table answers for both places of ours."""
     sql = (
         "SELECT pilot, metric, time_bucket(INTERVAL 1 DAY, time), count(DISTINCT device), "
         "count(*), avg(value), min(value), max(value) FROM samples GROUP BY ALL ORDER BY ALL"
     )
+    return _best(lambda: peer.execute(sql).fetchall(), 0)
+
+
+def _daily(store: EmbeddedStore, theirs_s: float, where: str, goal_s: float) -> list[Row]:
     ours = _best(lambda: store.daily(T0_US, END_US))
-    theirs = _best(lambda: peer.execute(sql).fetchall(), 0)
     took: dict[str, float] = {}
     with timed(took, "daily"):
         store.daily(T0_US, END_US)
     return [
-        _row(f"{where}: each day of each pilot", ours, goal_s * 1e3, theirs),
+        _row(f"{where}: each day of each pilot", ours, goal_s * 1e3, theirs_s),
         Row(f"{where}: its time of all cores", took["daily cpu"] * 1e3, "ms"),
     ]
 
