@@ -125,7 +125,7 @@ class Agent:
             jumps=lambda: self._steward.jumps,
         )
         self._context = Context(self, clock, told=self._learnt.told)
-        self._radio = Radio(make_ports(config.ble), config.ble.links)
+        self._radio = Radio(make_ports(config.ble, config.data_dir), config.ble.links)
         self._wired = WiredSources(self._context, config.wired, by_device)
         self._crew = Crew(config.devices, self._source, self._idle)
         self._steward = Steward(

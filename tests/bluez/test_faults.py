@@ -60,6 +60,13 @@ def test_new_firmware_behind_a_remembered_address_is_read_anew(play: Play) -> No
     balanced(found)
 
 
+def test_an_edge_that_begins_anew_knows_its_adapter_under_another_number(play: Play) -> None:
+    found = play("edge_killed_renumbered")
+    assert found["adapter"] == "hci1"
+    assert max(found["healed_s"]) <= HEALED_S
+    balanced(found)
+
+
 def test_a_whole_home_is_linked(play: Play) -> None:
     found = play("whole_home")
     assert found["all_s"] <= 60

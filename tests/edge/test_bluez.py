@@ -13,6 +13,7 @@ import pytest
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from vointi_edge.errors import RadioError
+from vointi_edge.sources.ble.adapters import KnownAdapters
 from vointi_edge.sources.ble.bluez import Bluez, BluezPort
 from vointi_edge.sources.ble.pairing import PATH
 
@@ -157,6 +158,36 @@ async def test_an_adapter_that_comes_back_under_another_number_is_the_same(
     await port.power_cycle()
     assert daemon.switched == [("/org/bluez/hci2", False), ("/org/bluez/hci2", True)]
     await port.close()
+
+
+async def test_an_edge_that_is_restarted_knows_its_renumbered_adapter(
+    daemon: Bluetoothd, tmp_path: Path
+) -> None:
+    """It was reset while it hung and came back as hci1; then the edge was killed."""
+    file = tmp_path / "adapters.json"
+    port = BluezPort("hci0", Bluez(), KnownAdapters(file))
+    daemon.there = {"hci0": "B8:27:EB:00:00:01"}
+    await port.find()
+    await port.close()
+    daemon.there = {"hci1": "B8:27:EB:00:00:01"}
+    again = BluezPort("hci0", Bluez(), KnownAdapters(file))
+    await again.find()
+    assert again.scanner_args == {"adapter": "hci1"}
+    daemon.there = {"hci0": "B8:27:EB:00:00:09"}  # a new adapter in its place
+    await again.find()
+    assert again.scanner_args == {"adapter": "hci0"}
+    assert KnownAdapters(file).address("hci0") == "B8:27:EB:00:00:09"
+    await again.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[1]", b'{"hci1": "B8:27:EB:00:00:01"}'])
+def test_a_file_that_tells_nothing_of_a_name_is_as_none(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "adapters.json"
+    file.write_bytes(content)
+    known = KnownAdapters(file)
+    assert known.address("hci0") is None
+    known.learn("hci0", "B8:27:EB:00:00:02")
+    assert KnownAdapters(file).address("hci0") == "B8:27:EB:00:00:02"
 
 
 async def test_every_bluetoothd_is_told_whom_to_ask_before_it_pairs(daemon: Bluetoothd) -> None:

@@ -100,6 +100,21 @@ def adapter_dead(dead_s: float = 120.0) -> dict[str, Any]:
         return {"healed_s": house.more("strap-1", "ecg", within_s=_WITHIN_S), **house.settle()}
 
 
+def edge_killed_renumbered() -> dict[str, Any]:
+    """The adapter came back under another number, and then the edge begins anew."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        house.fault("adapter", does="die")
+        time.sleep(120)
+        house.fault("adapter", does="reset")
+        healed = [house.more("strap-1", "ecg", within_s=_WITHIN_S)]
+        adapter = house.adapter()
+        quit_hard(house.edge)
+        house.edge.start()
+        healed.append(house.more("strap-1", "ecg", within_s=_WITHIN_S))
+        return {"adapter": adapter, "healed_s": healed, **house.settle()}
+
+
 def bluetoothd_restart(down_s: float = 10.0) -> dict[str, Any]:
     """bluetoothd dies, as it does; links stay "connected" for who does not look."""
     with House() as house:

@@ -22,6 +22,7 @@ from dbus_fast.aio import MessageBus
 from vointi_edge.backoff import Backoff
 from vointi_edge.errors import RadioError
 from vointi_edge.sources.ble import pairing
+from vointi_edge.sources.ble.adapters import KnownAdapters
 from vointi_edge.sources.ble.bonds import Bonds
 
 _SERVICE = "org.bluez"
@@ -173,7 +174,8 @@ class BluezPort:
     """One adapter of BlueZ, e.g. `hci0`.
 
     The kernel gives numbers anew: an adapter that is pulled out, or reset while it hangs, may come
-    back as `hci1`. So it is known by its own address once it was seen, by `name` until then.
+    back as `hci1`. So it is known by its own address once it was seen, by `name` until then;
+    `known` remembers that over restarts of the edge.
     """
 
     scanner: type[BaseBleakScanner] | None = None
@@ -182,19 +184,21 @@ class BluezPort:
     # duplicates tells nobody twice: the link comes with the scan's next round, 10.24 s later.
     links_in_quiet = True
 
-    def __init__(self, name: str, bluez: Bluez) -> None:
+    def __init__(self, name: str, bluez: Bluez, known: KnownAdapters | None = None) -> None:
         self.name = name
         self.scanner_args: BlueZScannerArgs = {"adapter": name}
         self._bluez = bluez
         self._now = name
-        self._address: str | None = None
+        self._known = known or KnownAdapters()
 
     async def find(self) -> None:
         """Learn under which name the adapter is there now. Raises RadioError."""
         there = await self._bluez.adapters()
-        same = (name for name, address in there.items() if address == self._address)
+        ours = self._known.address(self.name)
+        same = (name for name, address in there.items() if address == ours)
         self._now = next(same, self.name)
-        self._address = there.get(self._now, self._address)
+        if self._now in there:
+            self._known.learn(self.name, there[self._now])
         self.scanner_args = {"adapter": self._now}
         await self._bluez.agree()
 
