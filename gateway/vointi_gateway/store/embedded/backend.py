@@ -71,6 +71,7 @@ class EmbeddedStore(Upkeep):
             self.compact()
             self._lake.sweep(self._con)
             self._cores.apply()
+            self._checkpoints.begin()
         except duckdb.Error as exc:
             self.close()
             raise StoreError(f"data_dir: {self._path.name} cannot be used: {line_of(exc)}") from exc
@@ -84,6 +85,7 @@ class EmbeddedStore(Upkeep):
             con, self._con = self._con, None
         if con is not None:
             con.close()
+        self._checkpoints.end()
 
     def reopen(self) -> None:
         """Drop the connection and read the file again."""
@@ -148,6 +150,7 @@ class EmbeddedStore(Upkeep):
         except duckdb.Error as exc:
             self._rollback()
             raise StoreError(f"the store refused a commit: {line_of(exc)}") from exc
+        self._checkpoints.committed(tables)
         self._series.update({key: sid for key, (sid, _) in new.items()})
         self._anchors.keep(offsets)
         for sample in rows.newest():

@@ -9,11 +9,9 @@ from typing import Any
 import duckdb
 
 from ...errors import StoreError, StoreLockedError
+from . import checkpoints
 from .lake import quoted
 
-#: A checkpoint rewrites the last row groups whole, so fewer of them let the writer take three times
-#: as much (docs/decisions/0014); the price is that much to read again after a crash.
-CHECKPOINT_THRESHOLD = "64MB"
 #: Files that 1.5 can still read; DuckDB 2.0 would otherwise write a header that it cannot.
 STORAGE_VERSION = "v1.5.0"
 
@@ -25,7 +23,7 @@ def connect(path: Path, lake: Path) -> Any:
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "storage_compatibility_version": STORAGE_VERSION,
-        "checkpoint_threshold": CHECKPOINT_THRESHOLD,
+        "checkpoint_threshold": checkpoints.THRESHOLD,
         "autoload_known_extensions": "false",
         "autoinstall_known_extensions": "false",
     }
@@ -36,6 +34,7 @@ def connect(path: Path, lake: Path) -> Any:
         if found[0][0]:
             con.execute(f"SET allowed_directories = [{quoted(lake)}]")
             con.execute("SET enable_external_access = false")
+        con.execute(checkpoints.NO_MERGES)
     except duckdb.Error as exc:
         if "lock" in str(exc).lower():
             raise StoreLockedError(

@@ -18,6 +18,7 @@ from ..port import Alone
 from . import archive as archiving
 from . import checks, erase, expire, merging, queries, summaries
 from .anchors import Offsets
+from .checkpoints import MERGES, NO_MERGES, Checkpoints
 from .cores import Cores
 from .lake import Lake, Part
 from .readers import Readers
@@ -44,8 +45,9 @@ class Upkeep(ABC):
         self._summing = threading.Lock()
         self._readers = Readers()
         self._cores = Cores(self._set)
-        #: A commit never meets the moment in which memory is short.
+        #: A commit never meets the moment in which memory is short, or row groups are merged.
         self._turn = threading.Lock()
+        self._checkpoints = Checkpoints(path)
 
     @abstractmethod
     def open(self) -> None:
@@ -102,8 +104,23 @@ class Upkeep(ABC):
         with self._summing, self._cores.every():
             while rows := self._read(summaries.take_in):
                 total += rows
+        self._merge_groups()
         self._let_go()
         return total
+
+    def _merge_groups(self) -> None:
+        """Merge the row groups of many checkpoints, if they fill one; what fails is tried again."""
+        if not self._checkpoints.merge_due:
+            return
+        with self._turn:
+            try:
+                self._set(MERGES)
+                self._read(lambda c: c.execute("CHECKPOINT"))
+                self._checkpoints.merged()
+            except StoreError:  # somebody writes besides the writer
+                return
+            finally:
+                self._set(NO_MERGES)
 
     def _let_go(self) -> None:
         """Give back memory that holds blocks of the file, which the kernel has as well.

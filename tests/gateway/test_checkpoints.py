@@ -1,0 +1,124 @@
+"""What checkpoints of the embedded store write, and who lets go of the log."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway_kit import hr_frame
+from store_conformance import commit_of, ecg_at
+from vointi_gateway.errors import StoreError
+from vointi_gateway.store.embedded import EmbeddedStore, checkpoints
+
+GROUPS = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('segment')"
+#: Less than what any commit writes to the log.
+EACH, NONE = "SET checkpoint_threshold = '1KB'", "SET checkpoint_threshold = '1GB'"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    store = EmbeddedStore(tmp_path / "s.duckdb")
+    store.open()
+    yield store
+    store.close()
+
+
+def _asked(store: EmbeddedStore, question: str) -> Any:
+    return store._con.execute(question).fetchall()[0][0]
+
+
+def _several_groups(store: EmbeddedStore) -> None:
+    """Checkpoints of a few commits, and then a row that is only in the log."""
+    store._con.execute(EACH)
+    for seq in range(1, 6):
+        store.commit(commit_of(ecg_at(seq)))
+    store._con.execute(NONE)
+    store.commit(commit_of(ecg_at(6)))
+
+
+def test_row_groups_are_merged_apart_from_commits(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _several_groups(store)
+    assert _asked(store, GROUPS) > 1
+    store._checkpoints.merged()
+    store.summarise()
+    assert _asked(store, GROUPS) > 1
+    monkeypatch.setattr(checkpoints, "MERGE_ROWS", 0)
+    store.commit(commit_of(ecg_at(7)))
+    store.summarise()
+    assert _asked(store, GROUPS) == 1
+    assert _asked(store, "SELECT list(seq ORDER BY seq) FROM segment") == [*range(1, 8)]
+    assert not store._checkpoints.merge_due
+    assert int(_asked(store, "SELECT current_setting('max_vacuum_tasks')")) == 0
+
+
+def test_groups_that_an_earlier_run_left_are_merged_soon(store: EmbeddedStore) -> None:
+    _several_groups(store)
+    store._checkpoints.merged()
+    store.reopen()
+    assert not store._checkpoints.merge_due
+    store.commit(commit_of(ecg_at(7)))
+    store.summarise()
+    assert _asked(store, GROUPS) == 1
+
+
+def test_a_merge_that_fails_is_tried_again(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _several_groups(store)
+    store.summarise()  # nothing is left that reads anything but the checkpoint
+    store._checkpoints.begin()
+    store.commit(commit_of(ecg_at(7)))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_read", _refuse)
+        store._merge_groups()
+    assert store._checkpoints.merge_due
+    assert int(_asked(store, "SELECT current_setting('max_vacuum_tasks')")) == 0
+    store._merge_groups()
+    assert not store._checkpoints.merge_due
+
+
+def test_the_log_is_let_go_after_a_checkpoint(store: EmbeddedStore) -> None:
+    wal = store._path.with_name(store._path.name + ".wal")
+    store._con.execute(NONE)
+    store.commit(commit_of(hr_frame(1)))
+    held = store._checkpoints._handle
+    assert held is not None and os.fstat(held).st_ino == wal.stat().st_ino
+    store._con.execute(EACH)
+    store.commit(commit_of(hr_frame(2)))
+    store._con.execute(NONE)
+    store.commit(commit_of(hr_frame(3)))
+    _let_go()
+    assert not [name for name in _open_files(wal) if name.endswith("(deleted)")]
+    held = store._checkpoints._handle
+    assert held is not None and os.fstat(held).st_ino == wal.stat().st_ino
+    store.close()
+    assert not _open_files(wal)
+
+
+def _refuse(_ask: object) -> None:
+    raise StoreError("somebody writes")
+
+
+def _let_go() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "log":
+            thread.join(60)
+
+
+def _open_files(path: Path) -> list[str]:
+    """What this process holds of a path, also of files that had it."""
+    found = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            name = str(entry.readlink())
+        except OSError:  # the folder's own handle
+            continue
+        if name.startswith(str(path)):
+            found.append(name)
+    return found
