@@ -218,7 +218,7 @@ def test_no_reading_is_lost_when_broker_edge_and_radio_are_killed(chain: Chain) 
         time.sleep(generator.uniform(0.1, 1.0))
         start_listening(chain.broker, chain.port)
     before = chain.gateway.count("ecg")
-    wait_for(lambda: chain.gateway.count("ecg") > before + 5, 20, "ECG after the last kill")
+    wait_for(lambda: chain.gateway.count("ecg") > before + 5, 60, "ECG after the last kill")
     counts = all_committed(chain)
     assert counts["lost"] == 0
     assert counts["committed"] == counts["accepted"] == len(chain.gateway.frames)
