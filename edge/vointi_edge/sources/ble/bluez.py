@@ -214,7 +214,8 @@ class BluezPort:
         await self._bluez.set_powered(self._now, True)
 
     async def connected(self, services: Sequence[str]) -> list[BLEDevice]:
-        """Return devices that BlueZ still holds a link to."""
+        """Return devices that BlueZ still holds a link to. Raises RadioError."""
+        await self.find()  # it may have another number than when it was seen last
         adapter = await BleakAdapter.get(bluez={"adapter": self._now})
         return await adapter.get_connected_devices(list(services))
 
