@@ -105,7 +105,12 @@ def _books(found: Found) -> list[Row]:
     assert books is not None
     account = books.account
     return [
-        Row("boots with readings", books.boots, goal="3", met=books.boots == 3),
+        Row(
+            "boots with readings",
+            books.boots,
+            goal=f"{found.boots}",
+            met=books.boots == found.boots,
+        ),
         Row("accepted, over all boots", account.accepted),
         Row("stored once", account.stored),
         Row("still in the outbox", books.waiting),

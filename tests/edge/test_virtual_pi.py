@@ -16,9 +16,10 @@ import pytest
 import signal_answers
 from fed_chain import Account
 from running_demo import wait_for
-from virtual_pi import CMDLINE, HOST, Card, Machine, command
+from virtual_pi import CMDLINE, HOST, Card, Machine, VirtualPiError, command
+from virtual_pi_kept import Kept
 from virtual_pi_proof import edge_config, exposures
-from virtual_pi_restarts import Books
+from virtual_pi_restarts import Books, settled
 from vointi_edge.config import load_config
 
 
@@ -103,6 +104,41 @@ def test_the_machines_processor_time_goes_on_when_it_ends(tmp_path: Path) -> Non
     running = machine.processor_s
     machine.power_off()
     assert machine.processor_s >= running
+
+
+def test_a_run_is_kept_while_it_stands_still_and_begins_elsewhere(tmp_path: Path) -> None:
+    run, built = tmp_path / "run", tmp_path / "built"
+    (run / "host").mkdir(parents=True)
+    built.mkdir()
+    (built / "root.key").write_text("one\n")
+    (run / "host" / "gateway.toml").write_text(f'data_dir = "{run}/host/gateway"\n')
+    (run / "root.img").write_bytes(b"card")
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        kept = Kept(tmp_path / "kept", built)
+        with pytest.raises(VirtualPiError, match="nothing is kept"):
+            kept.bring(tmp_path / "again")
+        kept.keep(run, (1, 2, 3, 4), [other.pid])
+        # it goes on: who stands still does not end
+        other.communicate(b"\n", timeout=60)
+    finally:
+        other.kill()
+    (run / "root.img").write_bytes(b"later")
+    again = tmp_path / "again"
+    assert kept.bring(again) == (1, 2, 3, 4)
+    assert (again / "root.img").read_bytes() == b"card"
+    assert f'"{again}/host/gateway"' in (again / "host" / "gateway.toml").read_text()
+    (built / "root.key").write_text("two\n")
+    with pytest.raises(VirtualPiError, match="of another build"):
+        kept.bring(tmp_path / "third")
+
+
+def test_the_gateway_has_settled_when_its_counts_are_the_same_twice() -> None:
+    said = iter([None, {"accepted": 1}, {"accepted": 2}, {"accepted": 2}, {"accepted": 3}])
+    assert settled(lambda: next(said), 0.0) == {"accepted": 2}
+    numbers = itertools.count()
+    with pytest.raises(VirtualPiError, match="does not come to rest"):
+        settled(lambda: {"accepted": next(numbers)}, 0.0)
 
 
 def test_what_systemd_says_of_the_sandboxes_is_read() -> None:

@@ -26,7 +26,12 @@ _NEEDLESS = (
     "proc-sys-fs-binfmt_misc.automount", "modprobe@drm.service", "modprobe@efi_pstore.service",
     "dev-hugepages.mount", "dev-mqueue.mount", "sys-kernel-debug.mount",
     "sys-kernel-tracing.mount", "apt-daily.timer", "apt-daily-upgrade.timer",
-    "dpkg-db-backup.timer", "fstrim.timer",
+    "dpkg-db-backup.timer", "fstrim.timer", "systemd-tmpfiles-clean.timer",
+    "systemd-rfkill.service", "systemd-rfkill.socket", "systemd-user-sessions.service",
+    "systemd-hostnamed.service", "systemd-hostnamed.socket", "systemd-sysext.socket",
+    "modprobe@configfs.service", "modprobe@fuse.service", "sys-kernel-config.mount",
+    "sys-fs-fuse-connections.mount", "systemd-network-generator.service",
+    "systemd-networkd-persistent-storage.service", "systemd-udev-load-credentials.service",
 )  # fmt: skip
 CMDLINE = (
     "console=ttyAMA0 root=/dev/vda rootwait panic=-1 mitigations=off loglevel=4"

@@ -11,6 +11,7 @@ import re
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,15 +21,17 @@ import numpy as np
 import signal_answers
 from running_demo import wait_for
 from virtual_pi import BUILT, HOST, ROOT, Card, Machine, VirtualPiError
-from virtual_pi_restarts import Books, books, cut_power, restart, settle, take_outbox
+from virtual_pi_kept import FROM_KEPT, Kept
+from virtual_pi_restarts import Books, books, cut_power, restart, settled, take_outbox
 from vointi_demo.layout import HOME_DEVICES, Layout, Ports
 from vointi_demo.ports import free_ports
 from vointi_demo.supervisor import Supervisor, children_of
 
 EDGE = "home-1"
 # Everything is ten to fifty times slower there than on a Pi, and more so on a busy machine.
-BOOT_LIMIT_S, PROVISION_LIMIT_S, ARRIVE_LIMIT_S, ORDER_LIMIT_S = 600.0, 2400.0, 900.0, 300.0
+BOOT_LIMIT_S, PROVISION_LIMIT_S, ARRIVE_LIMIT_S, ORDER_LIMIT_S = 1800.0, 3600.0, 1800.0, 900.0
 PYTHON = "/opt/vointi/current/bin/python"
+KEPT = BUILT / "kept"
 _CONFIG = """\
 edge = "{edge}"
 pilot = "demo-home"
@@ -124,15 +127,18 @@ class Found:
     answers: dict[str, str] = field(default_factory=dict)
     far: list[str] = field(default_factory=list)
     books: Books | None = None
+    boots: int = 3
 
 
 class Host(AbstractContextManager["Host"]):
     """The demo's simulator, broker and gateway, without its edges."""
 
-    def __init__(self, folder: Path) -> None:
-        page, broker, home, point = free_ports(4)
+    def __init__(self, folder: Path, ports: Sequence[int] = ()) -> None:
+        """With the `ports` of a run that was kept, its files are in `folder` already."""
+        page, broker, home, point = ports or free_ports(4)
         self.layout = Layout(folder, "127.0.0.1", Ports(page, broker, home, point), "3.1.1")
-        self.layout.write()
+        if not ports:
+            self.layout.write()
         wanted = ("simulator", "broker", "gateway")
         children = [child for child in children_of(self.layout, 1) if child.name in wanted]
         self._supervisor = Supervisor(self.layout, children)
@@ -150,6 +156,19 @@ class Host(AbstractContextManager["Host"]):
 
     def __exit__(self, *_: object) -> None:
         self._supervisor.stop()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """What is said to `Host` to have these ports again."""
+        ports = self.layout.ports
+        return ports.page, ports.broker, ports.home_radio, ports.point_radio
+
+    @property
+    def gateway_pid(self) -> int:
+        """The process that writes to the store."""
+        pids = [child.pid for child in self._supervisor.children if child.name == "gateway"]
+        assert pids[0] is not None
+        return pids[0]
 
     def ask(self, path: str) -> Any:
         """The gateway's JSON answer, or None while it does not answer."""
@@ -196,22 +215,20 @@ class Proof:
 
     def run(self) -> Found:
         """All of it; the machine is off and the host's parts are gone when this returns."""
-        with Host(self._folder / "host") as host:
+        ports = Kept(KEPT).bring(self._folder) if FROM_KEPT else ()
+        with Host(self._folder / "host", ports) as host:
             card = Card(self._folder / "card")
             machine = self._machine = Machine(card, host.layout.ports.home_radio)
             self._used_s = machine.processor_s
             try:
-                self._write(card, host)
-                self._first_boot(machine)
-                self._provision(machine)
-                self._arrive(host)
+                self._come_on(card, machine, host)
                 self._measure(machine, host)
                 self._look(machine, host)
                 self._compare(machine)
                 self._come_back(machine, host)
                 outbox = take_outbox(machine, ORDER_LIMIT_S)
-                settle(machine)
-                tally = host.ask("/api/v1/health")["counts"]
+                machine.power_off()
+                tally = settled(lambda: (host.ask("/api/v1/health") or {}).get("counts"))
             finally:
                 machine.power_off()
         store = host.layout.root / "gateway" / "vointi.duckdb"
@@ -225,6 +242,33 @@ class Proof:
         self._found.steps[step], self._found.processor[step] = took_s, took_of_it_s
         print(f"· {step}: {took_s:.0f} s ({took_of_it_s:.0f})", file=sys.stderr, flush=True)
         self._began, self._used_s = now, used_s
+
+    def _come_on(self, card: Card, machine: Machine, host: Host) -> None:
+        """To the first readings: from a blank card, or from where another run was then."""
+        if FROM_KEPT:
+            self._found.boots += 1  # the one of the run that was kept
+            self._found.provisioned = "by the run that was kept"
+            machine.power_on()
+            self._name(machine)
+            self._deliver_again(host)
+            self._done("from what was kept, to new readings")
+            self._arrive(host)
+            return
+        self._write(card, host)
+        self._first_boot(machine)
+        self._provision(machine)
+        wait_for(host.delivering, ARRIVE_LIMIT_S, "there is a first reading", 1.0)
+        self._done("first reading at the gateway")
+        machine.order("sync", ORDER_LIMIT_S)
+        assert machine.child is not None
+        Kept(KEPT).keep(self._folder, host.ports, [machine.child.pid, host.gateway_pid])
+        self._done("kept")
+        self._arrive(host)
+
+    def _name(self, machine: Machine) -> None:
+        said = machine.order("uname -srm; . /etc/os-release; echo $PRETTY_NAME", BOOT_LIMIT_S)[1]
+        self._found.system = ", ".join(said.split("\n")).strip(", ")
+        self._done("second boot")
 
     def _write(self, card: Card, host: Host) -> None:
         card.write()
@@ -240,9 +284,7 @@ class Proof:
 
     def _provision(self, machine: Machine) -> None:
         machine.power_on()
-        code, said = machine.order("uname -srm; . /etc/os-release; echo $PRETTY_NAME", BOOT_LIMIT_S)
-        self._found.system = ", ".join(said.split("\n")).strip(", ")
-        self._done("second boot")
+        self._name(machine)
         code, said = machine.order(_PROVISIONED, PROVISION_LIMIT_S)
         if code or "changes made" not in said:
             raise VirtualPiError(f"it was not provisioned\n{said}")
@@ -260,7 +302,7 @@ class Proof:
             if wanted <= set(self._found.devices):
                 break
             time.sleep(1)
-        self._done("readings at the gateway")
+        self._done("readings of each device at the gateway")
 
     def _measure(self, machine: Machine, host: Host) -> None:
         """The edge's share of a core and its memory, and what it delivered meanwhile."""
@@ -293,7 +335,7 @@ class Proof:
 
     def _come_back(self, machine: Machine, host: Host) -> None:
         """A restart and a power cut: it delivers again by itself."""
-        restart(machine, ORDER_LIMIT_S)
+        restart(machine, BOOT_LIMIT_S)
         self._deliver_again(host)
         self._done("restart, to new readings")
         cut_power(machine)

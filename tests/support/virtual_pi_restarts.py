@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from fed_chain import Account
 from virtual_pi import Machine, VirtualPiError
 from vointi_edge.outbox.store import read_counts
 
+# Later, or the order is ended by what it ordered before it could say so.
+_REBOOT = "systemd-run -q --on-active=2 --timer-property=AccuracySec=1s systemctl reboot"
 # The service is stopped first: the copy is of one moment, and nothing comes after it.
 _OUTBOX = "systemctl stop vointi-edge && cp /var/lib/vointi-edge/outbox.db* /share/"
 
@@ -51,7 +54,7 @@ class Books:
 
 def restart(machine: Machine, limit_s: float) -> None:
     """Let it shut down and boot again, as `sudo reboot` does."""
-    machine.order("systemctl --no-block reboot", limit_s)
+    machine.order(_REBOOT, limit_s)
     machine.wait_off(limit_s)
     machine.power_on()
 
@@ -70,10 +73,19 @@ def take_outbox(machine: Machine, limit_s: float) -> Path:
     return machine.share / "outbox.db"
 
 
-def settle(machine: Machine) -> None:
-    """Give what is under way to the gateway a moment to be stored and counted."""
-    machine.power_off()
-    time.sleep(5)
+def settled(ask: Callable[[], dict[str, int] | None], pause_s: float = 5.0) -> dict[str, int]:
+    """The gateway's counts once what was under way to it is stored: the same twice in a row.
+
+    The machine has to be off. Raises VirtualPiError where they still change at the sixtieth look.
+    """
+    before: dict[str, int] | None = None
+    for _ in range(60):
+        counts = ask()
+        if counts and counts == before:
+            return counts
+        before = counts
+        time.sleep(pause_s)
+    raise VirtualPiError(f"the gateway does not come to rest: {before}")
 
 
 def books(outbox: Path, store: Path, tally: dict[str, int]) -> Books:
