@@ -23,7 +23,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the cases asked for; 1 where a case could not be run (a missed goal is a finding)."""
     args = _arguments(argv)
     recordings = find_recordings()
-    settings = Settings(args.quick, args.out, recordings, args.rows, args.minutes)
+    settings = Settings(
+        args.quick, args.out, recordings, args.rows, args.minutes, args.hours, tuple(args.seed)
+    )
     console = Console(width=None if sys.stdout.isatty() else 160)
     cases, broken = _cases(args.only)
     if args.list:
@@ -49,7 +51,15 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         "--figures", action="store_true", help="only draw, into docs/signals/figures"
     )
     parser.add_argument("--rows", type=int, metavar="N", help="size of the case `queries`")
-    parser.add_argument("--minutes", type=float, metavar="N", help="length of the case `memory`")
+    parser.add_argument(
+        "--minutes", type=float, metavar="N", help="length of `memory`, at most of `soak_bluez`"
+    )
+    parser.add_argument(
+        "--hours", type=float, metavar="N", help="virtual time of `soak_bluez`, for each seed"
+    )
+    parser.add_argument(
+        "--seed", type=int, action="append", default=[], metavar="N", help="may be repeated"
+    )
     parser.add_argument("--list", action="store_true", help="list the cases")
     parser.add_argument("--out", type=Path, default=ROOT / "bench-out", help="folder of results")
     return parser.parse_args(argv)

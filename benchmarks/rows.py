@@ -42,6 +42,8 @@ class Settings:
     recordings: Path | None
     rows: int | None = None
     minutes: float | None = None
+    hours: float | None = None
+    seeds: tuple[int, ...] = ()
 
 
 def find_recordings() -> Path | None:

@@ -3,7 +3,7 @@
 # that the edge and the simulator need. Our own code is not in it: the clone itself is mounted.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-key=$(fingerprint hardware/uml/root.sh hardware/uml/lib.sh requirements.lock \
+key=$(fingerprint hardware/uml/{root.sh,lib.sh,clock.c,init} requirements.lock \
   {contract,edge,firmware_sim}/pyproject.toml cython_ext/setup.py \
   cython_ext/vointi_signals/*.{pyx,pxd,h,py})
 done_already "$work/root.key" "$key" && exit 0
@@ -72,6 +72,8 @@ core() {
   compile >> "$work/root.log" 2>&1 || unavailable "the signal core did not compile ($work/root.log)"
 }
 timed "root: signal core, compiled" core
+gcc -O2 -Wall -shared -fPIC -o "$root/opt/clock.so" "$here/clock.c" >> "$work/root.log" 2>&1 \
+  || unavailable "clock.c did not compile ($work/root.log)"
 mkdir -p "$root/opt/signals/vointi_signals"
 cp "$work"/root.build/vointi_signals/*.{py,so} "$root/opt/signals/vointi_signals/"
 rm -rf "$work/root.build"

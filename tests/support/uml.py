@@ -41,11 +41,13 @@ class Machine:
     """Boots in `share`, a folder of its own that the machine sees as /share.
 
     With `virtual_time`, sleeping inside costs nothing; `words` go on the kernel's command line.
+    On one `cpu` it computes less, but waits for whatever else computes there.
     """
 
     share: Path
     virtual_time: bool = True
     memory: str = "512M"
+    cpu: int | None = None
     words: tuple[str, ...] = field(default=())
 
     def run(self, script: str, limit_s: float) -> Run:
@@ -57,6 +59,7 @@ class Machine:
             **os.environ,
             "MEMORY": self.memory,
             "REAL_TIME": str(int(not self.virtual_time)),
+            "CPU": "" if self.cpu is None else str(self.cpu),
         }
         with console.open("wb") as out:
             child = subprocess.Popen(

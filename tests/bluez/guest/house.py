@@ -42,15 +42,19 @@ pilot = "demo-home"
 site = "home-1"
 role = "home"
 data_dir = "/tmp/edge"
-[clock]
+{first}[clock]
 trust = "system"
 [mqtt]
 host = "127.0.0.1"
 port = 1883
+hold_ms = {hold_ms}
+[outbox]
+commit_ms = {commit_ms}
 [ble]
 backend = "bluez"
 adapters = {adapters}
 """
+CATALOGUE = Path("/clone/edge/vointi_edge/catalogue_files")
 _DEVICE = '[[device]]\nid = "{}"\nmodel = "{}"\naddress = "{}"\n'
 
 
@@ -89,6 +93,33 @@ class Child:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 
+@dataclass(frozen=True)
+class Pace:
+    """What is no radio's business and costs most of the processor: by default as on a box.
+
+    How long readings are gathered for a commit and for a message, how often what came is
+    acknowledged, and a catalogue with fewer streams.
+    """
+
+    commit_ms: int = 20
+    hold_ms: int = 500
+    # Often enough that the outbox stays short, rarely enough to cost nothing.
+    ack_s: float = 2.0
+    catalogue: Path | None = None
+
+    def config(self, adapters: Sequence[str]) -> str:
+        first = f'catalogue_dir = "{self.catalogue}"\n' if self.catalogue else ""
+        return _CONFIG.format(
+            adapters=json.dumps(adapters),
+            first=first,
+            commit_ms=self.commit_ms,
+            hold_ms=self.hold_ms,
+        )
+
+
+_AS_ON_A_BOX = Pace()
+
+
 class House:
     """One home; `edge`, `sim`, `bluetoothd` and `broker` may be ended and started at will.
 
@@ -101,9 +132,10 @@ class House:
         adapters: int = 1,
         more: str = "",
         scenario: str = "",
+        pace: Pace = _AS_ON_A_BOX,
     ) -> None:
-        names = [f"hci{number}" for number in range(adapters)]
-        text = _CONFIG.format(adapters=json.dumps(names))
+        self._pace = pace
+        text = pace.config([f"hci{number}" for number in range(adapters)])
         text += "".join(_DEVICE.format(name, *MODELS[name]) for name in devices)
         Path("/tmp/edge.toml").write_text(text + more)
         Path("/tmp/scenario.toml").write_text(scenario)
@@ -130,7 +162,7 @@ class House:
         self.sim.start()
         _listening(_MQTT)
         _listening(_CONTROL)
-        self.ledger = Ledger(_MQTT)
+        self.ledger = Ledger(_MQTT, self._pace.ack_s)
         self.edge.start()
         return self
 

@@ -17,14 +17,12 @@ from vointi_contract.metrics import by_code
 from vointi_contract.topics import EdgeTopics
 
 TOPICS = EdgeTopics("demo-home", "home-1")
-# Often enough that the outbox stays short, rarely enough to cost nothing.
-_ACK_S = 2.0
 
 
 class Ledger:
     """Every reading's identity, by device and boot: `upto` without a gap, the rest in `ahead`."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, ack_s: float) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.last_s: dict[tuple[str, str], float] = {}
         self.longest_s: dict[tuple[str, str], float] = {}
@@ -37,7 +35,7 @@ class Ledger:
         self._upto: dict[tuple[str, int], int] = {}
         self._ahead: dict[tuple[str, int], set[int]] = {}
         self._lock = threading.Lock()
-        self._acked_s = 0.0
+        self._ack_s, self._acked_s = ack_s, 0.0
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "gateway")
         self._client.on_message = self._message
         self._client.on_connect = lambda client, *_: client.subscribe(f"{TOPICS.base}/#", qos=1)
@@ -91,7 +89,7 @@ class Ledger:
         elif kind in ("d", "b"):
             with self._lock:
                 self._take(decode(message.payload))
-            if time.monotonic() - self._acked_s > _ACK_S:
+            if time.monotonic() - self._acked_s > self._ack_s:
                 self.acknowledge()
 
     def _state(self, state: dict[str, Any]) -> None:
