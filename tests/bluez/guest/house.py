@@ -214,6 +214,12 @@ class House:
         what = f"{by} more of {device}/{stream}"
         return self.until(lambda: self.ledger.counts[key] >= wanted, within_s, what)
 
+    def fresh(self, device: str, stream: str, within_s: float) -> float:
+        """Wait for a reading that is measured from now on, not one that was on its way."""
+        key, now_s = (device, stream), time.monotonic()
+        what = f"a new reading of {device}/{stream}"
+        return self.until(lambda: self.ledger.measured_s.get(key, 0.0) > now_s, within_s, what)
+
     def linked(self, address: str = STRAP) -> bool:
         """Whether the simulated device has a link."""
         places = self.fault("stats")["places"]

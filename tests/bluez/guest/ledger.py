@@ -25,6 +25,8 @@ class Ledger:
     def __init__(self, port: int, ack_s: float) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.last_s: dict[tuple[str, str], float] = {}
+        # When the newest reading was measured, not when it came.
+        self.measured_s: dict[tuple[str, str], float] = {}
         self.longest_s: dict[tuple[str, str], float] = {}
         self.links: dict[str, tuple[str, str]] = {}
         self.notes: list[tuple[float, str, str, str]] = []
@@ -113,6 +115,7 @@ class Ledger:
             self.longest_s[key] = max(self.longest_s.get(key, 0.0), silence_s)
             self.last_s[key] = now_s
             self.counts[key] += 1
+            self.measured_s[key] = max(self.measured_s.get(key, 0.0), frame.mono_us / 1e6)
             self.samples[key] += len(frame.channels[0].values)
             self._remember(frame)
 

@@ -153,7 +153,7 @@ class Soak:
 
     def _heals(self, kind: str, device: str) -> None:
         try:
-            healed_s = self._house.more(*_WATCHED[device], by=1, within_s=_GIVE_UP_S)
+            healed_s = self._house.fresh(*_WATCHED[device], within_s=_GIVE_UP_S)
         except AssertionError as error:
             say(f"{kind} {device}: {error}")
             self.unhealed.append(f"{kind} {device}")
