@@ -137,7 +137,11 @@ class Host(AbstractContextManager["Host"]):
         """With the `ports` of a run that was kept, its files are in `folder` already."""
         page, broker, home, point = ports or free_ports(4)
         self.layout = Layout(folder, "127.0.0.1", Ports(page, broker, home, point), "3.1.1")
-        if not ports:
+        if ports:
+            # who is ready says so in its log, and was before
+            for log in self.layout.logs.iterdir():
+                log.unlink()
+        else:
             self.layout.write()
         wanted = ("simulator", "broker", "gateway")
         children = [child for child in children_of(self.layout, 1) if child.name in wanted]
