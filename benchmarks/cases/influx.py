@@ -3,9 +3,9 @@
 All of them write through influxdb-client and wait for every answer, by turns, in one run. A point
 is a line: one sample of one series at its own nanosecond. The server, as Debian configures it, has
 several times the work of our half with it and bounds what is written, whoever writes. So our half
-is judged by what it gives to a server that only says 204, and the whole by the share of what the
-server takes of lines that were made beforehand (docs/decisions/0076). The seconds of a busy machine
-say little: the processor time that a point costs is told beside them, ours and the server's.
+is judged by itself, too, by what it gives to a server that only says 204, and the share of what the
+server takes of lines that were made beforehand is told (docs/decisions/0076). The seconds of a busy
+machine say little: a point's processor time is told beside them, ours and the server's.
 """
 
 from __future__ import annotations
@@ -44,8 +44,6 @@ NAME = "influx"
 FRAMES = 500
 STEP_US = 73 * 7692
 GOAL = 200_000
-#: Of what the server takes of ready lines.
-SHARE = 0.9
 #: A script's batch: what InfluxDB takes best.
 BATCH = 5_000
 
@@ -342,11 +340,11 @@ def _rows(rate: dict[str, float]) -> list[Row]:
         Row(
             "share of what the server takes of ready lines",
             *(round(share, 2), "", round(rate["limit"]), "ready lines, 1/s", None),
-            *(f">= {SHARE}", share >= SHARE),
         ),
         Row(
             "points written through influxdb-client to InfluxDB",
             *(round(ours), "1/s", round(points), script, round(ours / points, 1)),
+            *(">= 200,000/s", ours >= GOAL),
         ),
         Row(
             "samples committed, with summaries and receipts",
