@@ -49,6 +49,12 @@ def _validity(known: npt.NDArray[np.bool_]) -> pa.Buffer | None:
     return None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
 
 
+def of_rows(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    """A table of at least one row, its values in the order of the columns. Raises as of_list."""
+    each = zip(zip(*rows, strict=True), schema, strict=True)
+    return pa.Table.from_arrays([of_list(values, f.type) for values, f in each], schema=schema)
+
+
 def empty(schema: pa.Schema) -> pa.Table:
     """No rows of these columns."""
     return pa.Table.from_batches([], schema)

@@ -139,7 +139,7 @@ class RowBuilder:
     def _loose(self) -> pa.Table | None:
         if not self._segments:
             return None
-        table = _table(self._segments, _SEGMENT)
+        table = columns.of_rows(self._segments, _SEGMENT)
         ends = np.cumsum([0, *map(len, self._values)], dtype=np.int32)
         values = np.concatenate(self._values).astype(np.int32, copy=False)
         lists = pa.ListArray.from_arrays(columns.of_numbers(ends), columns.of_numbers(values))
@@ -147,7 +147,7 @@ class RowBuilder:
 
     def scalars(self) -> pa.Table | None:
         """The scalar rows as one Arrow table, or None."""
-        loose = _table(self._scalars, _SCALAR) if self._scalars else None
+        loose = columns.of_rows(self._scalars, _SCALAR) if self._scalars else None
         return join([*(block.scalars(_SCALAR) for block in self._blocks), loose])
 
     def newest(self) -> Iterator[Newest]:
@@ -155,9 +155,3 @@ class RowBuilder:
         for block in self._blocks:
             yield from block.newest
         yield from self._newest
-
-
-def _table(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
-    each = zip(zip(*rows, strict=True), schema, strict=True)
-    arrays = [columns.of_list(values, field.type) for values, field in each]
-    return pa.Table.from_arrays(arrays, schema=schema)

@@ -105,8 +105,4 @@ def _schema(names: list[str], kinds: list[pa.DataType]) -> pa.Schema:
 
 
 def _columns(rows: list[tuple[Any, ...]], schema: pa.Schema) -> pa.Table | None:
-    if not rows:
-        return None
-    each = zip(zip(*rows, strict=True), schema, strict=True)
-    arrays = [columns.of_list(values, field.type) for values, field in each]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return columns.of_rows(rows, schema) if rows else None
