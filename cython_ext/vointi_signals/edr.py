@@ -117,9 +117,12 @@ class EcgRespiration:
 def breathing_rate(time_s: Floats, height: Floats, window_s: float) -> tuple[float, float]:
     """Return (breaths per minute, quality) of one window of beats; NaN where none is clear."""
     rr = np.diff(time_s)
-    if len(rr) < 8 or len(rr) * middle(rr) < COVERAGE * window_s:
+    if len(rr) < 8:
         return np.nan, 0.0
-    hz = GRID_HZ[NYQUIST / middle(rr) > GRID_HZ]
+    usual_s = middle(rr)
+    if len(rr) * usual_s < COVERAGE * window_s:
+        return np.nan, 0.0
+    hz = GRID_HZ[NYQUIST / usual_s > GRID_HZ]
     if len(hz) < 4:
         return np.nan, 0.0
     spectrum = _shares(time_s, height, hz) + _shares(time_s[1:], rr, hz)
