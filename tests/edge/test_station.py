@@ -7,10 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import BaseBleakScanner
 from bleak.exc import BleakError
+from virtual_time import run_virtual
 from vointi_edge.sources.ble.gatt import _while_linked
 from vointi_edge.sources.ble.hearing import Hearing
+from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.station import Station
 
 
@@ -79,6 +83,35 @@ async def test_the_scan_rests_while_a_link_is_made() -> None:
     assert port.told == ["start", "stop", "start"]
     await ended(running)
     assert port.told == ["start", "stop", "start", "stop"]
+
+
+def test_a_link_whose_end_nobody_confirms_does_not_hold_the_scan_up() -> None:
+    """bleak's connect, given up, asks BlueZ to end the link and waits without a limit."""
+
+    class Unanswered(BaseBleakClient):
+        is_connected = False
+        name, mtu_size = "strap", 23
+        pair = unpair = read_gatt_char = read_gatt_descriptor = write_gatt_char = None
+        write_gatt_descriptor = start_notify = stop_notify = disconnect = None
+
+        async def connect(self, *_: Any, **__: Any) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.Event().wait()
+
+    async def story() -> None:
+        port: Any = FakePort()
+        port.client = Unanswered
+        station, running = await scanning(port)
+        began_s = now_s()
+        with pytest.raises(TimeoutError):
+            await station.linker.connect(BLEDevice("C0:DE:00:00:00:01", "strap", None), "strap-1")
+        assert now_s() - began_s < 20  # one try and the grace of its clean-up
+        assert port.told == ["start", "stop", "start"]
+        await ended(running)
+
+    run_virtual(story())
 
 
 async def test_where_scans_and_links_go_together_the_scan_goes_on() -> None:

@@ -14,6 +14,7 @@ from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 from bleak_retry_connector import establish_connection
 
 from vointi_edge.errors import NoSlotError, RadioError
+from vointi_edge.sources.ble.limits import within
 from vointi_edge.sources.ble.port import RadioPort
 
 RADIO_ERRORS = (BleakError, RadioError, OSError, TimeoutError, EOFError)
@@ -113,8 +114,7 @@ class Linker:
     async def end(self, link: Link) -> bool:
         """End a link and free its slot; False when nobody confirmed that (try again later)."""
         with contextlib.suppress(*RADIO_ERRORS):
-            async with asyncio.timeout(_GOODBYE_S):
-                await link.client.disconnect()
+            await within(_GOODBYE_S, link.client.disconnect())
         if self._links.get(link.slot) is link:
             del self._links[link.slot]
         if link.client.is_connected:
@@ -137,16 +137,16 @@ class Linker:
                 link.lost.set()
 
     async def _establish(self, device: BLEDevice, name: str, lost: asyncio.Event) -> BleakClient:
-        async with asyncio.timeout(_CONNECT_S):
-            return await establish_connection(
-                BleakClient,
-                device,
-                name,
-                disconnected_callback=lambda _: lost.set(),
-                max_attempts=1,
-                use_services_cache=False,
-                backend=self._port.client,
-            )
+        attempt = establish_connection(
+            BleakClient,
+            device,
+            name,
+            disconnected_callback=lambda _: lost.set(),
+            max_attempts=1,
+            use_services_cache=False,
+            backend=self._port.client,
+        )
+        return await within(_CONNECT_S, attempt)
 
     def _blame(self, address: str) -> None:
         """Count a failure; say so when it must be the adapter that cannot link."""

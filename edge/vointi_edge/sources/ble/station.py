@@ -16,6 +16,7 @@ from vointi_edge.backoff import Backoff
 from vointi_edge.sources.ble import words
 from vointi_edge.sources.ble.hearing import Hearing
 from vointi_edge.sources.ble.ladder import Ladder, Step
+from vointi_edge.sources.ble.limits import within
 from vointi_edge.sources.ble.linker import RADIO_ERRORS, Linker
 from vointi_edge.sources.ble.port import RadioPort, now_s
 
@@ -236,5 +237,4 @@ class Station:
 
 async def _soon(command: Coroutine[Any, Any, T]) -> T:
     """Await a command of the adapter's, but not for ever."""
-    async with asyncio.timeout(_COMMAND_S):
-        return await command
+    return await within(_COMMAND_S, command)
