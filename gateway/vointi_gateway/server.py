@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 GRACE_S = 1
 #: Of 0.1 s each: between two looks at the certificate's files.
 TICKS = 10
+#: How long a thread may keep the interpreter while another waits for it. The thread that reads from
+#: the broker asks for it several times a message; at Python's 5 ms readings queue behind a commit.
+SWITCH_S = 0.0005
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -115,6 +118,7 @@ def https_files(settings: Settings) -> tuple[Path | None, Path | None]:
 
 def serve(gateway: Gateway, sock: socket.socket) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
+    sys.setswitchinterval(SWITCH_S)
     certificate, key = https_files(gateway.settings)
     config = uvicorn.Config(
         create_app(gateway),
