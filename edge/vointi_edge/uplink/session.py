@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from vointi_edge.errors import EdgeError
+from vointi_edge.uplink.pump import Pump
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Broker:
 
 
 class Session:
-    """One connection. Callbacks come in the event loop's thread, never in paho's.
+    """One connection. Callbacks come from the event loop, never from within paho.
 
     `on_message(topic, payload)` hears subscriptions, `on_acked(mid, reason)` each PUBACK (reason
     None = taken). `ended` gets the reason when the connection is over.
@@ -87,6 +88,7 @@ class Session:
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self._client = self._make_client(will)
+        self._pump = Pump(self._client, self._loop)
         self._connecting: asyncio.Future[None] | None = None
 
     async def open(self, subscribe: Sequence[str]) -> None:
@@ -97,7 +99,7 @@ class Session:
         except OSError as error:
             self._connected.cancel()
             raise SessionError(f"{error.strerror or error}") from None
-        self._client.loop_start()
+        self._pump.start()
         try:
             async with asyncio.timeout(_CONNECT_S):
                 await self._connected
@@ -108,31 +110,30 @@ class Session:
             await self.abort()
             raise
         self._client.subscribe([(topic, 1) for topic in subscribe])
+        self._pump.flush()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
         """Send at QoS 1; return the message id, or None when the connection is gone."""
         if self.ended.done():
             return None
         info = self._client.publish(topic, payload, qos=1, retain=retain)
+        self._pump.flush()
         return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
     async def close(self) -> None:
         """Say good-bye (the broker then keeps the will to itself) and stop."""
         self._client.disconnect()
+        self._pump.flush()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_S):
                 await asyncio.shield(self.ended)
         await self.abort()
 
     async def abort(self) -> None:
-        """Drop the connection without a word and end paho's thread."""
+        """Drop the connection without a word."""
         if self._connecting is not None:  # cancelled meanwhile, it would leave an open socket
             await asyncio.wait((self._connecting,))
-        sock = self._client.socket()
-        if isinstance(sock, socket.socket):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        await self._loop.run_in_executor(None, self._client.loop_stop)
+        self._pump.stop()
         self._end("closed")
 
     def _make_client(self, will: tuple[str, bytes]) -> mqtt.Client:
@@ -144,7 +145,7 @@ class Session:
             protocol=mqtt.MQTTv5 if version5 else mqtt.MQTTv311,
             reconnect_on_failure=False,
         )
-        # Else an exception in a callback kills paho's thread while is_connected() stays true.
+        # Else an exception in a callback ends in the middle of a packet.
         client.suppress_exceptions = True
         client.max_inflight_messages_set(self._window)
         client.connect_timeout = _CONNECT_S
@@ -169,7 +170,7 @@ class Session:
         else:
             self._client.connect(host, port, KEEPALIVE_S)
 
-    # paho's thread; on_publish even holds paho's own lock: only hand over, never call back.
+    # Within paho, at the connect in another thread: only hand over, never call back.
 
     def _paho_connect(
         self,
@@ -194,7 +195,7 @@ class Session:
         self._hand_over(self._end, str(reason))
 
     def _paho_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
-        self._hand_over(self._on_message, message.topic, bytes(message.payload))
+        self._loop.call_soon(self._on_message, message.topic, bytes(message.payload))
 
     def _paho_publish(
         self,
@@ -204,7 +205,7 @@ class Session:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
-        self._hand_over(self._on_acked, mid, str(reason) if reason.is_failure else None)
+        self._loop.call_soon(self._on_acked, mid, str(reason) if reason.is_failure else None)
 
     def _paho_socket_open(self, client: mqtt.Client, userdata: Any, sock: Any) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
