@@ -36,7 +36,7 @@ class Box:
             self.run_dir, restart=start, trial_s=0.1, steady_s=0.0, look_s=0.01
         )
         service.restart()
-        self.updater = Updater(self.root, KEYS, self.config, service)
+        self.updater = Updater(self.root, lambda: KEYS, self.config, service)
 
     def link(self, name: str = "current") -> str:
         return str((self.root / name).readlink())

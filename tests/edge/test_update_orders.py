@@ -157,13 +157,18 @@ def run(box: Path, *words: str) -> int:
     return main(["update", *words, "--run-dir", str(box / "run")])
 
 
-def test_an_order_is_taken_once_and_its_refusal_kept_for_the_gateway(box: Path) -> None:
+def leave_order(box: Path) -> None:
     folder = box / "data" / "update"
     release(box / "made", 1, whole=False).rename(folder / RELEASE_FILE)
+    (folder / ORDER_FILE).write_text('{"edge": "home-1", "command": 7}')
+
+
+def test_an_order_is_taken_once_and_its_refusal_kept_for_the_gateway(box: Path) -> None:
+    folder = box / "data" / "update"
+    leave_order(box)
     content = bytearray((folder / RELEASE_FILE).read_bytes())
     content[700] ^= 1  # within the signed manifest
     (folder / RELEASE_FILE).write_bytes(content)
-    (folder / ORDER_FILE).write_text('{"edge": "home-1", "command": 7}')
     assert run(box, "--pending") == 0
     assert list(folder.iterdir()) == []
     result = read_outcome(box / "opt" / "update" / OUTCOME_FILE)
@@ -192,3 +197,16 @@ def test_without_a_release_key_nothing_is_believed(
     (box / "opt" / "share" / "release.keys").write_text("# none\n")
     assert run(box, str(release(box / "made", 1, whole=False))) == 1
     assert "release.keys" in capsys.readouterr().err
+
+
+def test_a_box_without_a_release_key_has_nothing_to_do_and_does_it(box: Path) -> None:
+    (box / "opt" / "share" / "release.keys").unlink()
+    assert run(box, "--pending") == 0
+    assert read_outcome(box / "opt" / "update" / OUTCOME_FILE) is None
+    leave_order(box)
+    assert run(box, "--pending") == 0
+    result = read_outcome(box / "opt" / "update" / OUTCOME_FILE)
+    assert result is not None
+    assert (result.number, result.outcome) == (7, "refused")
+    assert result.reason.startswith("release.keys: ")
+    assert list((box / "data" / "update").iterdir()) == []

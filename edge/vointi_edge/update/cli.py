@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import shutil
@@ -43,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.pending == (arguments.release is not None):
         print("update: give a release's file, or --pending", file=sys.stderr)
         return 2
-    updater = Updater(root, _keys(root), arguments.config, SystemdService(arguments.run_dir))
+    keys = functools.partial(_keys, root)
+    updater = Updater(root, keys, arguments.config, SystemdService(arguments.run_dir))
     with DataLock(root / "update"):
         if arguments.pending:
             return _pending(updater, arguments.config, root / "update")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -44,12 +44,16 @@ class Service(Protocol):
 
 
 class Updater:
-    """Updates of one box. Only one process at a time may use it (the caller locks)."""
+    """Updates of one box. Only one process at a time may use it (the caller locks).
+
+    `keys` is asked when a release is to be believed: a box without any has nothing to do, and
+    does it. It raises UpdateError, which is then the release's outcome.
+    """
 
     def __init__(
         self,
         root: Path,
-        keys: Sequence[Ed25519PublicKey],
+        keys: Callable[[], Sequence[Ed25519PublicKey]],
         config_file: Path,
         service: Service,
     ) -> None:
@@ -91,7 +95,7 @@ class Updater:
         log.info("update: %s", said)
 
     def _accepted(self, file: Path) -> Manifest:
-        manifest = read_release(file, self._keys)
+        manifest = read_release(file, self._keys())
         last = self._state.read().last
         if not manifest.may_follow(last):
             fix = f"number {manifest.number} is not above {last}, the last one; it needs a release "
