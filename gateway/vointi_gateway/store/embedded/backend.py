@@ -57,6 +57,8 @@ class EmbeddedStore(Upkeep):
         super().__init__(path, wall_us)
         self._con: Any = None
         self._lock = threading.Lock()
+        #: (stream, metric, sid) of each device's series.
+        self._of_device: dict[str, tuple[tuple[str, str, int], ...]] = {}
         self._newest = NewestValues()
         self._anchors = AnchorTable()
 
@@ -111,9 +113,18 @@ class EmbeddedStore(Upkeep):
 
     def _load(self) -> None:
         rows = self._con.execute("SELECT sid, device, stream, metric FROM series").fetchall()
-        self._series = {(device, stream, metric): sid for sid, device, stream, metric in rows}
+        self._series = {}
+        self._of_device = {}
+        self._know({(device, stream, metric): sid for sid, device, stream, metric in rows})
         self._anchors.load(self._con)
         self._newest.load(self._con, self._lake, self._series)
+
+    def _know(self, series: Mapping[SeriesKey, int]) -> None:
+        """Remember series; who reads meanwhile finds a device's old ones or all of them."""
+        self._series.update(series)
+        for (device, stream, metric), sid in series.items():
+            known = self._of_device.get(device, ())
+            self._of_device[device] = (*known, (stream, metric, sid))
 
     def commit(self, commit: Commit) -> None:
         """Write everything in one transaction; the newest values change after it."""
@@ -151,7 +162,7 @@ class EmbeddedStore(Upkeep):
             self._rollback()
             raise StoreError(f"the store refused a commit: {line_of(exc)}") from exc
         self._checkpoints.committed(tables)
-        self._series.update({key: sid for key, (sid, _) in new.items()})
+        self._know({key: sid for key, (sid, _) in new.items()})
         self._anchors.keep(offsets)
         for sample in rows.newest():
             self._newest.note(*sample)
@@ -227,7 +238,7 @@ class EmbeddedStore(Upkeep):
         return self._ask(lambda c: queries.summarised(c, sids))
 
     def _of(self, device: str) -> list[int]:
-        return [sid for (name, *_), sid in list(self._series.items()) if name == device]
+        return [sid for _, _, sid in self._of_device.get(device, ())]
 
     def count_samples(self, query: SeriesQuery) -> int:
         """Upper bound of the samples in the span."""
@@ -259,8 +270,8 @@ class EmbeddedStore(Upkeep):
     def _sids(self, query: SeriesQuery) -> list[int]:
         found = [
             sid
-            for (device, stream, metric), sid in list(self._series.items())
-            if device == query.device and metric == query.metric and query.stream in (None, stream)
+            for stream, metric, sid in self._of_device.get(query.device, ())
+            if metric == query.metric and query.stream in (None, stream)
         ]
         if not found:
             raise UnknownSeriesError(query.device, query.metric)

