@@ -18,7 +18,7 @@ from vointi_gateway.errors import UnknownSeriesError
 from vointi_gateway.pilots.consent.state import FOREVER, ConsentState, Status
 from vointi_gateway.pilots.database import Database
 from vointi_gateway.pilots.gate import Gate, Loan, Rules
-from vointi_gateway.pilots.indicators import DAY_US, TOGETHER, Cell, Indicators
+from vointi_gateway.pilots.indicators import DAY_US, TOGETHER, Cell, Indicators, blunt
 from vointi_gateway.pilots.published import Figure, Published
 from vointi_gateway.pilots.rooms import Rooms
 from vointi_gateway.store.model import Commit, Counts, DeviceDay, SeriesQuery, StoredReading
@@ -85,14 +85,20 @@ def published(tmp_path: Path) -> Iterator[Published]:
 
 @dataclass
 class Ask:
-    """Asks for the day that begins at T0_US; each question is the first one, unless `told`."""
+    """Asks for a day, the one from T0_US on; each question is the first one, unless `told`."""
 
     published: Published
     now_us: int = SETTLED_US
     asked: int = 0
 
     def __call__(
-        self, gate: Gate, shelf: Shelf, *, told: str = "", pilots: Sequence[str] = ()
+        self,
+        gate: Gate,
+        shelf: Shelf,
+        *,
+        told: str = "",
+        pilots: Sequence[str] = (),
+        day_us: int = T0_US,
     ) -> dict[str, Cell]:
         self.asked += 1
         purpose = told or f"evaluation-{self.asked}"
@@ -105,7 +111,7 @@ class Ask:
         indicators = Indicators(
             *(shelf, gate, purpose, lambda: self.now_us, self.published)  # type: ignore[arg-type]
         )
-        found = indicators.daily("heart_rate", T0_US, T1_US, pilots or list(rules))
+        found = indicators.daily("heart_rate", day_us, day_us + DAY_US, pilots or list(rules))
         return {cell.pilot: cell for cell in found}
 
 
@@ -161,16 +167,65 @@ def test_what_was_told_of_a_day_is_told_when_somebody_has_left(cells: Ask) -> No
     shelf = shelf_of(gate)
     shelf.values = {**shelf.values, "a-home-0.strap-1": 200.0}
     before = cells(gate, shelf, told="evaluation", pilots=["a"])
-    assert (before["a"].people, before["a"].mean) == (10, 70.0)
+    assert (before["a"].people, before["a"].mean) == (10, 80.0), "70, in steps of 20"
     left = {who: s for who, s in gate.consents.items() if who != ("a", "a-p-0")}
     after = replace(gate, consents=left)
     assert cells(after, shelf)["a"].mean == 60.0, "a first question would tell of them"
     assert cells(after, shelf, told="evaluation", pilots=["a"]) == before
     beside = cells(after, shelf, told="evaluation")
     assert (beside["a"], beside["b"].mean) == (before["a"], 60.0)
-    assert beside[TOGETHER].mean == 63.3, "of 10 times 70 and 20 times 60"
+    assert beside[TOGETHER].mean == 66.7, "of 10 times 80 and 20 times 60"
     nobody = replace(gate, consents={})
     assert cells(nobody, shelf, told="evaluation") == beside
+
+
+@pytest.mark.parametrize("others", [10, 12, 14, 33])
+def test_a_day_on_which_one_joined_tells_one_bit_of_them_at_most(cells: Ask, others: int) -> None:
+    """Whoever knows that the others measure the same each day subtracts, for every value of one."""
+    cells.now_us = SETTLED_US + DAY_US
+    gate = gate_of({"a": others + 1})
+    *known, joined = gate.loans
+    values = {device: 60.0 + i * 20 / (others - 1) for i, device in enumerate(known)}
+    given = {"evaluation": ConsentState(Status.GIVEN, ((T1_US, FOREVER),))}
+    who = (gate.loans[joined][0].pilot, gate.loans[joined][0].person)
+    gate = replace(gate, consents={**gate.consents, who: given})
+    guesses = set()
+    for bpm in range(60, 81):
+        shelf = Shelf({**values, joined: float(bpm)})
+        world = f"evaluation-of-{bpm}"
+        days = [cells(gate, shelf, told=world, day_us=day)["a"] for day in (T0_US, T1_US)]
+        assert not any(day.suppressed for day in days)
+        before, after = (day.mean or 0.0 for day in days)
+        guesses.add((others + 1) * after - others * before)
+    assert len(guesses) <= 2, "three digits of a mean give them away to the beat"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_value_among_the_others_can_be_told_from_most_others(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    others = random.normal(100, 30, random.integers(9, 60)) * 10.0 ** random.integers(-4, 5)
+    low, high, people = others.min(), others.max(), (len(others) + 1) // 5 * 5
+    means = (float((others.sum() + x) / (len(others) + 1)) for x in np.linspace(low, high, 200))
+    assert len({blunt(mean, float(high - low), people) for mean in means}) <= 2
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "people", "told"),
+    [
+        (72.34, 0.0, 10, 72.3),
+        (72.34, 40.0, 10, 70.0),
+        (72.34, 40.0, 15, 70.0),
+        (72.34, 40.0, 40, 72.0),
+        (36.53, 1.2, 10, 36.6),
+        (-0.0123, 0.1, 10, -0.01),
+        (4321.0, 9000.0, 20, 4500.0),
+        (12_345.0, 100.0, 10, 12_300.0),
+    ],
+)
+def test_a_mean_is_told_in_steps_of_what_one_person_moves(
+    mean: float, spread: float, people: int, told: float
+) -> None:
+    assert blunt(mean, spread, people) == told
 
 
 def test_who_was_faster_is_right(published: Published) -> None:

@@ -62,7 +62,8 @@ class DailyOut(BaseModel):
     pilot: list[str]
     people: list[int | None] = Field(description="Rounded down to fives; null for rooms")
     mean: list[float | None] = Field(
-        description="Of one value a person, or a device of a room; three digits"
+        description="Of one value a person, in steps that one of them cannot move it by; "
+        "or of one value a device of a room. Three digits at most"
     )
     suppressed: list[str] = Field(
         description='"few" (or nobody), "open" (the day is not told yet), "none" (of a room), or ""'

@@ -4,10 +4,13 @@ One value a person and day; a group is told when it has at least ten people in a
 and no two of them make up nine tenths of it (minimum frequency and dominance: Hundepool et al.,
 Statistical Disclosure Control, Wiley 2012). What was told of a day is told the same ever after, and
 all together is made of what is told: neither an earlier answer nor a total has more to subtract.
+A mean is told in steps that one person among the others cannot move it by: of two days between
+which one joined or left, subtraction leaves one bit of that person at most.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +65,7 @@ class _Group:
         """What is told of it."""
         values = self.values()
         people = len(values) // ROUND_TO * ROUND_TO
-        return Figure(people, three_digits(sum(values) / len(values)))
+        return Figure(people, blunt(sum(values) / len(values), values[-1] - values[0], people))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,20 @@ class Indicators:
 def whole_days(from_us: int, to_us: int) -> tuple[int, int]:
     """Begin and end of the whole UTC days within [from, to)."""
     return -(-from_us // DAY_US) * DAY_US, to_us // DAY_US * DAY_US
+
+
+def blunt(mean: float, spread: float, people: int) -> float:
+    """A mean as it is told of people: in steps of 1, 2 or 5 times a power of ten.
+
+    A step is at least the people's spread through their number as it is told: that is what one
+    of them, anywhere among the others, can move the mean by.
+    """
+    least = spread / people
+    if not least:
+        return three_digits(mean)
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(one * power for one in (1, 2, 5, 10) if one * power >= least)
+    return three_digits(round(mean / step) * step)
 
 
 def three_digits(value: float) -> float:
