@@ -15,7 +15,7 @@ from benchmarks.rows import ROOT, Row, Settings
 
 sys.path.append(str(ROOT / "tests" / "support"))
 
-from withdrawal_proof import Told, tell
+from withdrawal_proof import SETTLED_S, Told, tell
 
 NAME = "withdrawal"
 REPETITIONS = 20
@@ -27,7 +27,7 @@ def run(settings: Settings) -> list[Row]:
     """One chain, every word a sample."""
     plan = QUICK if settings.quick else int(os.environ.get("VOINTI_WITHDRAWALS", REPETITIONS))
     with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
-        found = tell(Path(folder), plan, lambda line: print(line, file=sys.stderr))
+        found = tell(Path(folder), plan, lambda line: print(line, file=sys.stderr), SETTLED_S)
     stored = sum(told.stored_after for told in found)
     return [
         *_rows("withdrawal", [told for told in found if told.kind == "withdrawn"]),

@@ -98,6 +98,11 @@ class House:
             stats = json.loads(control.makefile().readline())
         return bool(stats["places"]["home"]["devices"][STRAP]["connected"])
 
+    def online(self, edge: str) -> bool:
+        """Whether the gateway has heard that the edge has a session."""
+        edges = self.gateway.get("/health").json()["edges"]
+        return any(one["edge"] == edge and one["online"] for one in edges)
+
     def refused(self, reason: str) -> int:
         """Readings that were counted and not kept, for a reason."""
         rows = self.gateway.get("/refusals").json()

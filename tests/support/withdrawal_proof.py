@@ -15,6 +15,8 @@ LOOK_S = 0.02
 _TRIES = 5
 #: More than the edge itself can still have on its way.
 _LATE = 10
+#: An edge whose sessions end within 5 s waits longer and longer before the next one (`Uplink`).
+SETTLED_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +30,24 @@ class Told:
 
 
 def tell(
-    folder: Path, repetitions: int, hear: Callable[[str], None] = lambda _: None
+    folder: Path,
+    repetitions: int,
+    hear: Callable[[str], None] = lambda _: None,
+    settle_s: float = 0.0,
 ) -> list[Told]:
-    """Withdraw and give again, pause and resume, so many times each; `hear` hears of each."""
+    """Withdraw and give again, pause and resume, so many times each; `hear` hears of each.
+
+    Late readings come in the edge's name and so end its session, which nobody's word does. With
+    many repetitions the edge has `settle_s` after each, or it waits as for a broker in trouble.
+    """
     found = []
     began_s = time.monotonic()
     with running_house(folder) as house:
         house.edges[EDGE].start()
         for done in range(1, repetitions + 1):
-            found.append(_once(house, "withdrawn", "given"))
-            found.append(_once(house, "paused", "resumed"))
+            for kind, undo in (("withdrawn", "given"), ("paused", "resumed")):
+                found.append(_once(house, kind, undo))
+                time.sleep(settle_s)
             hear(f"{time.monotonic() - began_s:.0f} s: {done} of {repetitions} rounds")
         house.gateway.counts()  # which checks the balance
     return found
@@ -52,6 +62,7 @@ def _once(house: House, kind: str, undo: str) -> Told:
     silent_s = _until(lambda: not house.linked)
     # What the edge had sent before may be on its way for a moment: it is not what is asked for.
     after = next((0 for _ in range(_TRIES) if _late(house, kind) == 0), 1)
+    wait_for(lambda: house.online(EDGE), PATIENCE_S)
     house.says(undo)
     back_s = _until(lambda: house.linked)
     return Told(kind, silent_s, back_s, after)
