@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -17,8 +18,10 @@ import signal_answers
 from fed_chain import Account
 from running_demo import wait_for
 from virtual_pi import CMDLINE, HOST, Card, Machine, VirtualPiError, command
+from virtual_pi_host import edge_config
 from virtual_pi_kept import Kept
-from virtual_pi_proof import edge_config, exposures
+from virtual_pi_patience import Patience, starved_s
+from virtual_pi_proof import Found, exposures
 from virtual_pi_restarts import Books, settled
 from vointi_edge.config import load_config
 
@@ -104,6 +107,67 @@ def test_the_machines_processor_time_goes_on_when_it_ends(tmp_path: Path) -> Non
     running = machine.processor_s
     machine.power_off()
     assert machine.processor_s >= running
+
+
+def test_a_busy_host_takes_nothing_of_a_machines_time() -> None:
+    now, starved = [0.0], [5.0]
+    patience = Patience(10.0, lambda: starved[0], lambda: now[0])
+    now[0], starved[0] = 100.0, 97.0
+    assert (patience.took_s, patience.wanted_s, patience.over) == (100.0, 92.0, False)
+    now[0] = 103.0
+    assert patience.over
+    # a thread that had waited longest has ended
+    starved[0] = 0.0
+    assert patience.wanted_s == 0.0
+
+
+def test_what_waits_says_so_once_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    patience = Patience(1000.0, lambda: 0.0, lambda: now[0])
+    for now[0] in (59.0, 61.0, 62.0, 119.0, 121.5):
+        patience.tell("until it is off", "Reached target")
+    assert capsys.readouterr().err.splitlines() == [
+        "  … 61 s, 0 of them without a processor: until it is off; Reached target",
+        "  … 122 s, 0 of them without a processor: until it is off; Reached target",
+    ]
+
+
+def test_nobody_waits_for_a_machine_that_is_off_or_gets_nowhere(tmp_path: Path) -> None:
+    machine = Machine(Card(tmp_path), 1)
+    (tmp_path / "console.log").write_text("its last words\n")
+    machine.child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert machine.until(lambda: "there", 60, "it is there") == "there"
+        with pytest.raises(VirtualPiError, match=r"(?s)-60 s are over.*its last words"):
+            machine.until(lambda: "", -60.0, "it is there")
+        machine.child.communicate(b"\n", timeout=60)
+        with pytest.raises(VirtualPiError, match="it is off"):
+            machine.until(lambda: "", 60, "it is there")
+        machine.wait_off(60)
+    finally:
+        machine.child.kill()
+
+
+def test_a_process_that_runs_says_how_long_it_waited() -> None:
+    assert starved_s(os.getpid()) >= 0.0
+    assert starved_s(2**30) == 0.0
+
+
+def test_a_run_that_stopped_has_a_table_of_what_was_seen(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(root))
+    from benchmarks.cases.virtual_pi import rows
+
+    found = Found(stopped="not off\nlast words", steps={"a": 1.0}, processor={"a": 0.5})
+    told = {row.metric: (row.ours, row.met) for row in rows(found, 60.0)}
+    assert told["step: a"] == ("1 s (0 s of processor)", None)
+    assert told["went through whole"] == ("not off", False)
+    found = Found(failed_units={"the restart": "x.service: no"}, update="success 0")
+    told = {row.metric: (row.ours, row.met) for row in rows(found, 60.0)}
+    assert told["units that failed, after the restart"] == ("x.service: no", False)
+    # "success" is said of what was never started, too
+    assert told["vointi-update at that boot"] == ("success", False)
 
 
 def test_a_run_is_kept_while_it_stands_still_and_begins_elsewhere(tmp_path: Path) -> None:

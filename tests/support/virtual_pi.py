@@ -8,8 +8,14 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
+
+from virtual_pi_patience import Patience, starved_s
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = Path(os.environ.get("VOINTI_VIRTUAL_PI", ROOT / ".cache" / "virtual-pi"))
@@ -161,14 +167,12 @@ class Machine:
 
     def wait_off(self, limit_s: float) -> None:
         """Wait until it has switched itself off, or begins anew. Raises VirtualPiError."""
-        assert self.child is not None
-        try:
-            code = self.child.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            raise VirtualPiError(f"not off after {limit_s:.0f} s\n{self.console[-2000:]}") from None
-        if code != 0:
+        child = self.child
+        assert child is not None
+        self.until(lambda: child.poll() is not None, limit_s, "it is off", may_end=True)
+        if child.returncode != 0:
             said = (self.card.folder / "qemu.log").read_text(errors="replace")
-            raise VirtualPiError(f"QEMU ended with {code}: {said[-2000:]}")
+            raise VirtualPiError(f"QEMU ended with {child.returncode}: {said[-2000:]}")
 
     @property
     def processor_s(self) -> float:
@@ -186,18 +190,42 @@ class Machine:
         number, draft = self.orders, self.share / "draft"
         draft.write_text(script)
         draft.rename(self.share / f"{number}.sh")
-        code, end = self.share / f"{number}.code", time.monotonic() + limit_s
-        while not code.exists():
-            self._must_run(f"order {number}")
-            if time.monotonic() > end:
-                raise VirtualPiError(f"order {number} took more than {limit_s:.0f} s: {script}")
-            time.sleep(0.2)
+        code = self.share / f"{number}.code"
+        self.until(code.exists, limit_s, f"it does order {number}", 0.2)
         said = (self.share / f"{number}.out").read_text(errors="replace")
         return int(code.read_text()), said
 
-    def _must_run(self, doing: str) -> None:
-        if self.child is None or self.child.poll() is not None:
-            raise VirtualPiError(f"{doing}: the machine is off\n{self.console[-2000:]}")
+    def until(
+        self,
+        what: Callable[[], T],
+        limit_s: float,
+        said: str,
+        pause_s: float = 1.0,
+        *,
+        may_end: bool = False,
+    ) -> T:
+        """Return the first true value of `what`, which is to come while the machine runs.
+
+        `limit_s` are seconds in which it had the processor that it wanted. Raises VirtualPiError
+        when they are over, or (unless it `may_end`) the machine is off.
+        """
+        assert self.child is not None
+        pid = self.child.pid
+        patience = Patience(limit_s, lambda: starved_s(pid))
+        while not (value := what()):
+            if not may_end and self.child.poll() is not None:
+                raise VirtualPiError(f"not that {said}: it is off\n{self.console[-2000:]}")
+            if patience.over:
+                words = f"not that {said}: {limit_s:.0f} s are over ({patience.took_s:.0f} in all)"
+                raise VirtualPiError(f"{words}\n{self.console[-2000:]}")
+            patience.tell(f"until {said}", self._last_words)
+            time.sleep(pause_s)
+        return value
+
+    @property
+    def _last_words(self) -> str:
+        lines = [line.strip() for line in self.console[-1000:].splitlines() if line.strip()]
+        return lines[-1][:100] if lines else "nothing said"
 
     def power_off(self) -> None:
         """Pull the plug."""

@@ -10,52 +10,23 @@ import json
 import re
 import sys
 import time
-import urllib.request
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import signal_answers
-from running_demo import wait_for
-from virtual_pi import BUILT, HOST, ROOT, Card, Machine, VirtualPiError
+from virtual_pi import BUILT, ROOT, Card, Machine, VirtualPiError
+from virtual_pi_host import EDGE, Host
 from virtual_pi_kept import FROM_KEPT, Kept
 from virtual_pi_restarts import Books, books, cut_power, restart, settled, take_outbox
-from vointi_demo.layout import HOME_DEVICES, Layout, Ports
-from vointi_demo.ports import free_ports
-from vointi_demo.supervisor import Supervisor, children_of
+from vointi_demo.layout import HOME_DEVICES
 
-EDGE = "home-1"
-# Everything is ten to fifty times slower there than on a Pi, and more so on a busy machine.
+# Everything is ten to fifty times slower there than on a Pi; what a busy host takes is not counted.
 BOOT_LIMIT_S, PROVISION_LIMIT_S, ARRIVE_LIMIT_S, ORDER_LIMIT_S = 1800.0, 3600.0, 1800.0, 900.0
 PYTHON = "/opt/vointi/current/bin/python"
 KEPT = BUILT / "kept"
-_CONFIG = """\
-edge = "{edge}"
-pilot = "demo-home"
-site = "{edge}"
-role = "home"
-data_dir = "/var/lib/vointi-edge"
-
-[clock]
-trust = "system"
-
-[mqtt]
-host = "{host}"
-port = {port}
-protocol = "3.1.1"
-username = "{edge}"
-password_file = "password"
-
-[policy]
-keys_file = "policy.keys"
-
-[ble]
-backend = "bluez"
-adapters = ["hci0"]
-"""
 # Utime and stime in clock ticks, resident memory, seconds since power-on.
 _USAGE = """\
 pid=$(systemctl show -P MainPID vointi-edge)
@@ -65,7 +36,7 @@ echo "$up $(cut -d' ' -f14,15 /proc/$pid/stat) $(awk '/VmRSS/ {print $2}' /proc/
 _TICKS_A_S = 100
 _PROVISIONED = """\
 ended() { systemctl show -P ExecMainExitTimestampMonotonic vointi-firstboot; }
-while [ "$(ended)" = 0 ]; do sleep 1; done
+while [ "$(ended)" = 0 ]; do sleep 3; done
 journalctl -b -o cat --no-pager -u vointi-firstboot | tail -60
 systemctl is-active vointi-edge
 """
@@ -81,18 +52,21 @@ for unit in vointi-edge vointi-clock-floor vointi-update vointi-lights; do
   systemd-analyze security --no-pager $unit.service | tail -1
 done
 """
-_FAILED = "systemctl --failed --plain --no-legend --no-pager"
+# After the boot with all that it starts, and each that failed with its last words.
+_STOOD = """\
+systemctl is-system-running --wait > /dev/null
+for unit in $(systemctl --failed --plain --no-legend --no-pager | cut -d' ' -f1); do
+  echo "$unit: $(journalctl -b -o cat --no-pager -u $unit | tail -3 | tr '\\n' ' ')"
+done
+"""
+# By its watchdog, or because it ended; not by the reboot.
+_RESTARTS = "systemctl show -P NRestarts vointi-edge"
+# How it ended, and when by the clock since power-on: 0, not at all.
+_UPDATE = """\
+show() { systemctl show -P $1 vointi-update; }
+echo "$(show Result) $(show ExecMainExitTimestampMonotonic)"
+"""
 _MISTAKES = "journalctl -b -p warning -o cat --no-pager -u vointi-edge | tail -20"
-
-
-def edge_config(broker_port: int) -> str:
-    """The edge.toml that goes onto the card: a home's six devices on BlueZ."""
-    blocks = [
-        f'\n[[device]]\nid = "{name}"\nmodel = "{model}"\naddress = "{address}"\n'
-        + (f'person = "{person}"\n' if person else "")
-        for name, model, address, person in HOME_DEVICES
-    ]
-    return _CONFIG.format(edge=EDGE, host=HOST, port=broker_port) + "".join(blocks)
 
 
 def exposures(said: str) -> dict[str, float]:
@@ -111,13 +85,15 @@ class Found:
     provisioned: str = ""
     again: str = ""
     secrets_left: list[str] = field(default_factory=list)
-    failed_units: str = ""
+    failed_units: dict[str, str] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+    update: str = ""
+    stopped: str = ""
     sandboxes: dict[str, float] = field(default_factory=dict)
     warnings: str = ""
     adapter: str = ""
     doctor: list[dict[str, Any]] = field(default_factory=list)
     devices: dict[str, int] = field(default_factory=dict)
-    stored: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     outbox: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
@@ -128,83 +104,6 @@ class Found:
     far: list[str] = field(default_factory=list)
     books: Books | None = None
     boots: int = 3
-
-
-class Host(AbstractContextManager["Host"]):
-    """The demo's simulator, broker and gateway, without its edges."""
-
-    def __init__(self, folder: Path, ports: Sequence[int] = ()) -> None:
-        """With the `ports` of a run that was kept, its files are in `folder` already."""
-        page, broker, home, point = ports or free_ports(4)
-        self.layout = Layout(folder, "127.0.0.1", Ports(page, broker, home, point), "3.1.1")
-        if ports:
-            # who is ready says so in its log, and was before
-            for log in self.layout.logs.iterdir():
-                log.unlink()
-        else:
-            self.layout.write()
-        wanted = ("simulator", "broker", "gateway")
-        children = [child for child in children_of(self.layout, 1) if child.name in wanted]
-        self._supervisor = Supervisor(self.layout, children)
-
-    def __enter__(self) -> Self:
-        """Start them; the chip has to be there before the machine is."""
-        self._supervisor.start()
-        said = self.layout.logs / "simulator.log"
-        try:
-            wait_for(lambda: "ready" in said.read_text(), ORDER_LIMIT_S, "the simulator is ready")
-        except AssertionError:
-            self._supervisor.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._supervisor.stop()
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """What is said to `Host` to have these ports again."""
-        ports = self.layout.ports
-        return ports.page, ports.broker, ports.home_radio, ports.point_radio
-
-    @property
-    def gateway_pid(self) -> int:
-        """The process that writes to the store."""
-        pids = [child.pid for child in self._supervisor.children if child.name == "gateway"]
-        assert pids[0] is not None
-        return pids[0]
-
-    def ask(self, path: str) -> Any:
-        """The gateway's JSON answer, or None while it does not answer."""
-        self._supervisor.watch()
-        url = f"http://127.0.0.1:{self.layout.ports.page}{path}"
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                return json.load(answer)
-        except OSError:
-            return None
-
-    def delivering(self) -> dict[str, int]:
-        """Devices of the edge that have readings at the gateway, with their last time in us."""
-        rows = self.ask("/api/v1/devices") or []
-        return {
-            row["device"]: row["last_us"] for row in rows if row["edge"] == EDGE and row["last_us"]
-        }
-
-    def edge(self) -> dict[str, Any]:
-        """What the gateway's health says of the edge."""
-        edges = (self.ask("/api/v1/health") or {}).get("edges", [])
-        return next((one for one in edges if one["edge"] == EDGE and one["outbox"]), {})
-
-    def home(self, folder: Path) -> Path:
-        """The folder that an operator makes for the box (docs/operators/edge.md)."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "edge.toml").write_text(edge_config(self.layout.ports.broker))
-        secret = self.layout.root / "secrets" / f"{EDGE}.password"
-        (folder / "password").write_text(secret.read_text())
-        keys = self.layout.root / "gateway" / "keys" / "policy.keys"
-        (folder / "policy.keys").write_text(keys.read_text())
-        return folder
 
 
 class Proof:
@@ -218,7 +117,18 @@ class Proof:
         self._used_s = 0.0
 
     def run(self) -> Found:
-        """All of it; the machine is off and the host's parts are gone when this returns."""
+        """All of it; the machine is off and the host's parts are gone when this returns.
+
+        Where it cannot go on, what was seen so far is returned, and why it `stopped`.
+        """
+        try:
+            self._run()
+        except (VirtualPiError, AssertionError) as error:
+            self._found.stopped = str(error)
+            print(f"stopped: {error}", file=sys.stderr, flush=True)
+        return self._found
+
+    def _run(self) -> None:
         ports = Kept(KEPT).bring(self._folder) if FROM_KEPT else ()
         with Host(self._folder / "host", ports) as host:
             card = Card(self._folder / "card")
@@ -237,7 +147,7 @@ class Proof:
                 machine.power_off()
         store = host.layout.root / "gateway" / "vointi.duckdb"
         self._found.books = books(outbox, store, tally)
-        return self._found
+        self._done("accounts drawn up")
 
     def _done(self, step: str) -> None:
         assert self._machine is not None
@@ -254,20 +164,20 @@ class Proof:
             self._found.provisioned = "by the run that was kept"
             machine.power_on()
             self._name(machine)
-            self._deliver_again(host)
+            self._deliver_again(machine, host)
             self._done("from what was kept, to new readings")
-            self._arrive(host)
+            self._arrive(machine, host)
             return
         self._write(card, host)
         self._first_boot(machine)
         self._provision(machine)
-        wait_for(host.delivering, ARRIVE_LIMIT_S, "there is a first reading", 1.0)
+        machine.until(host.delivering, ARRIVE_LIMIT_S, "there is a first reading")
         self._done("first reading at the gateway")
         machine.order("sync", ORDER_LIMIT_S)
         assert machine.child is not None
         Kept(KEPT).keep(self._folder, host.ports, [machine.child.pid, host.gateway_pid])
         self._done("kept")
-        self._arrive(host)
+        self._arrive(machine, host)
 
     def _name(self, machine: Machine) -> None:
         said = machine.order("uname -srm; . /etc/os-release; echo $PRETTY_NAME", BOOT_LIMIT_S)[1]
@@ -295,17 +205,19 @@ class Proof:
         self._found.provisioned = next(x for x in said.splitlines() if "changes made" in x)
         self._done("provisioned, and the service started")
 
-    def _arrive(self, host: Host) -> None:
+    def _arrive(self, machine: Machine, host: Host) -> None:
         """Wait until each device has a reading at the gateway, or the time is over."""
-        end = time.monotonic() + ARRIVE_LIMIT_S
         wanted = {f"{EDGE}.{name}" for name, *_ in HOME_DEVICES}
-        while time.monotonic() < end:
+
+        def all_there() -> bool:
             seen, self._found.devices = set(self._found.devices), host.delivering()
             for device in sorted(set(self._found.devices) - seen):
                 print(f"  {device} delivers", file=sys.stderr, flush=True)
-            if wanted <= set(self._found.devices):
-                break
-            time.sleep(1)
+            return wanted <= set(self._found.devices)
+
+        # a device that is missing is a line of the table, and the rest is to be seen all the same
+        with suppress(VirtualPiError):
+            machine.until(all_there, ARRIVE_LIMIT_S, "each device has a reading")
         self._done("readings of each device at the gateway")
 
     def _measure(self, machine: Machine, host: Host) -> None:
@@ -326,7 +238,7 @@ class Proof:
         found.doctor = json.loads(said)
         found.adapter = machine.order(_ADAPTER, ORDER_LIMIT_S)[1]
         found.sandboxes = exposures(machine.order(_SANDBOX, ORDER_LIMIT_S)[1])
-        found.failed_units = machine.order(_FAILED, ORDER_LIMIT_S)[1].strip()
+        self._stood(machine, "the second boot")
         found.warnings = machine.order(_MISTAKES, ORDER_LIMIT_S)[1].strip()
         host.home(machine.share / "home")
         found.again = machine.order(_AGAIN, ORDER_LIMIT_S)[1].strip().splitlines()[-1]
@@ -340,19 +252,31 @@ class Proof:
     def _come_back(self, machine: Machine, host: Host) -> None:
         """A restart and a power cut: it delivers again by itself."""
         restart(machine, BOOT_LIMIT_S)
-        self._deliver_again(host)
-        self._done("restart, to new readings")
+        self._done("restart, to its power-on")
+        self._deliver_again(machine, host)
+        self._done("from there to new readings")
+        self._stood(machine, "the restart")
+        self._found.update = machine.order(_UPDATE, ORDER_LIMIT_S)[1].strip()
+        self._done("boot over, units looked at")
         cut_power(machine)
-        self._deliver_again(host)
+        self._deliver_again(machine, host)
         self._done("power cut, to new readings")
+        self._stood(machine, "the power cut")
+        self._done("boot over, units looked at again")
 
-    def _deliver_again(self, host: Host) -> None:
+    def _stood(self, machine: Machine, after: str) -> None:
+        said = machine.order(_STOOD, BOOT_LIMIT_S)[1].strip()
+        self._found.failed_units[after] = said
+        self._found.restarts[after] = int(machine.order(_RESTARTS, ORDER_LIMIT_S)[1])
+
+    def _deliver_again(self, machine: Machine, host: Host) -> None:
         """Wait until the gateway has a reading that is younger than the power-on just now."""
         on_us, limit_s = time.time_ns() // 1000, BOOT_LIMIT_S + ARRIVE_LIMIT_S
-        wait_for(
+        machine.until(
             lambda: any(last_us > on_us for last_us in host.delivering().values()),
-            limit_s, "there are new readings", 1.0,
-        )  # fmt: skip
+            limit_s,
+            "there are new readings",
+        )
 
     def _compare(self, machine: Machine) -> None:
         """The signal routines' answers there and here, bit for bit."""
