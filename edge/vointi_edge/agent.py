@@ -16,6 +16,7 @@ from vointi_contract.policy import CollectionPolicy, PolicyEntry
 from vointi_contract.status import Birth, EdgeStatus
 from vointi_contract.topics import EdgeTopics
 
+from vointi_edge.beat import beat
 from vointi_edge.boxkey import outbox_keys
 from vointi_edge.catalogue import Model
 from vointi_edge.clock import Clock
@@ -212,6 +213,7 @@ class Agent:
                 await self._writer.call(OutboxStore.save_mark)
         await self._uplink.stop()
         await _cancel(background)
+        self._keeping.hand_over()
         await self._loop.run_in_executor(None, self._writer.stop)
         await self._learnt.save_pipelines(self._processor)
         await self._learnt.save_records()
@@ -242,6 +244,7 @@ class Agent:
 
     async def _apply_held_policy(self) -> int:
         policy, erased = self._keeper.policy, 0
+        self._keeping.hand_over()
         self._writer.drop(self._may_keep)
         await self._crew.arrange(lambda one: self._keeper.narrowed(one.id, self._models[one.id]))
         if policy is not self._applied:
@@ -289,7 +292,7 @@ class Agent:
 
     async def _count_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(_COUNTS_S)
+            await beat(_COUNTS_S)
             await self._portrait.count()
             await self._learnt.save_records()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from vointi_contract.codec import pack
@@ -19,7 +20,11 @@ _UNKNOWN = ("scalar", "scalar")
 
 
 class Keeping:
-    """Hands readings to the outbox's writer; returns at once."""
+    """Hands readings to the outbox's writer; returns at once.
+
+    What one message of a device gave goes there together, when the message has been dealt with:
+    until then the writer's thread and this one would only wait for each other.
+    """
 
     def __init__(
         self, models: Mapping[str, Model], keeper: PolicyKeeper, clock: Clock, writer: OutboxWriter
@@ -28,6 +33,7 @@ class Keeping:
         self._keeper = keeper
         self._clock = clock
         self._writer = writer
+        self._kept: list[Entry] = []
 
     def keep(self, reading: Reading) -> None:
         """Offer a reading to the outbox, unless the policy does not collect its stream."""
@@ -42,7 +48,15 @@ class Keeping:
             frame = _frame(reading, boot, seq, state, uncertainty_us)
             return pack(Batch((frame,)), reading.device)
 
-        self._writer.offer(Entry(reading.device, keep_class, payload, reading.stream))
+        if not self._kept:
+            asyncio.get_running_loop().call_soon(self.hand_over)
+        self._kept.append(Entry(reading.device, keep_class, payload, reading.stream))
+
+    def hand_over(self) -> None:
+        """Let the writer have what was kept, now."""
+        kept, self._kept = self._kept, []
+        if kept:
+            self._writer.offer(*kept)
 
 
 def _frame(reading: Reading, boot: int, seq: int, state: ClockState, uncertainty_us: int) -> Frame:

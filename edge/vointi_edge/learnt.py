@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+from vointi_edge.beat import beat
 from vointi_edge.outbox.vault import Vault
 from vointi_edge.pipelinenotes import PipelineNotes
 from vointi_edge.processing.processor import Processor
@@ -29,7 +30,7 @@ class Learnt:
     async def run(self, processor: Processor) -> None:
         """Save what pipelines learnt, for ever."""
         while True:
-            await asyncio.sleep(_SAVE_S)
+            await beat(_SAVE_S)
             await self.save_pipelines(processor)
 
     async def save_pipelines(self, processor: Processor) -> None:

@@ -14,6 +14,7 @@ from vointi_contract.command import Command
 from vointi_contract.errors import PayloadError
 from vointi_contract.status import ClockAnchor
 
+from vointi_edge.beat import beat
 from vointi_edge.clock import Clock
 from vointi_edge.clockfloor import ClockFloor
 from vointi_edge.clockwatch import ClockChange, ClockWatch
@@ -98,7 +99,7 @@ class Steward:
             change = self._watch.look()
             if change is not None:
                 await self._take_change(change)
-            await asyncio.sleep(LOOK_S)
+            await beat(LOOK_S)
 
     async def _take_change(self, change: ClockChange) -> None:
         anchor = self._watch.anchor(change, self._writer.boot)
@@ -139,7 +140,7 @@ class Steward:
 
     async def _keep_mark(self) -> None:
         while True:
-            await asyncio.sleep(MARK_S)
+            await beat(MARK_S)
             await self._try(OutboxStore.save_mark)
 
     async def _keep_vitals(self) -> None:
@@ -148,7 +149,7 @@ class Steward:
                 (await self._vitals()).save(self._run_dir)
             except (sqlite3.Error, OSError) as error:
                 log.debug("vitals: not saved: %s", error)
-            await asyncio.sleep(VITALS_S)
+            await beat(VITALS_S)
 
     # ---- a new configuration on trial
 
@@ -161,7 +162,7 @@ class Steward:
             if self._trial.outcome is not None and self._uplink.serves:
                 self._uplink.answer(self._trial.outcome)
                 self._trial.told()
-            await asyncio.sleep(LOOK_S)
+            await beat(LOOK_S)
 
     async def _wait_until_served(self) -> None:
         end_s = time.monotonic() + self._trial_s
@@ -169,7 +170,7 @@ class Steward:
             if time.monotonic() > end_s:
                 self._trial.roll_back("the broker was not reached with it")
                 raise RestartError("configuration: the one before is back")
-            await asyncio.sleep(LOOK_S)
+            await beat(LOOK_S)
 
     async def _restart_when_due(self) -> None:
         await self._restart.wait()

@@ -83,17 +83,19 @@ class OutboxWriter:
         """Begin to commit."""
         self._thread.start()
 
-    def offer(self, entry: Entry) -> None:
-        """Take a reading; returns at once. With no room it is counted, and reported as a loss."""
+    def offer(self, *entries: Entry) -> None:
+        """Take readings; returns at once. With no room they are counted, and reported as a loss."""
         with self._wake:
-            if not self._waiting:
+            idle = not self._waiting
+            if idle:
                 self._due_s = time.monotonic() + self._patience_s
-            if len(self._waiting) < self._max_waiting:
-                self._waiting.append(entry)
-            else:
-                self._refused[entry.device] += 1
-            self._pressing |= entry.class_ != _PATIENT or len(self._waiting) >= _MANY
-            if self._pressing or len(self._waiting) == 1:
+            for entry in entries:
+                if len(self._waiting) < self._max_waiting:
+                    self._waiting.append(entry)
+                else:
+                    self._refused[entry.device] += 1
+                self._pressing |= entry.class_ != _PATIENT or len(self._waiting) >= _MANY
+            if self._pressing or idle:
                 self._wake.notify()
 
     def drop(self, keep: Callable[[Entry], bool]) -> None:

@@ -17,6 +17,7 @@ from vointi_contract.status import Birth, ClockAnchor, EdgeStatus
 from vointi_contract.topics import EdgeTopics
 
 from vointi_edge.backoff import Backoff
+from vointi_edge.beat import until_beat
 from vointi_edge.uplink.cap import RateCap
 from vointi_edge.uplink.lane import BacklogLane
 from vointi_edge.uplink.live import HOLD_S, LiveLane
@@ -73,6 +74,7 @@ class Uplink:
         self._live: dict[int, float] = {}
         self._holding = LiveLane(hold_s)
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_s: float | None = None
         self._reads = FORMAT_ZSTD_V1
         self._lane: BacklogLane | None = None
         self._room = asyncio.Event()
@@ -114,13 +116,22 @@ class Uplink:
             mid = session.publish(self._topics.live(device), payload) if session else None
             if mid is not None:
                 self._live[mid] = now_s
-        due_s = self._holding.next_s()
-        if self._alarm is None and due_s is not None:
-            loop = asyncio.get_running_loop()
-            self._alarm = loop.call_later(max(0.0, due_s - now_s), self._hold_over)
+        self._set_alarm(self._holding.next_s())
+
+    def _set_alarm(self, due_s: float | None) -> None:
+        """Be woken when something has waited long enough, and for nothing else."""
+        if due_s == self._alarm_s:
+            return
+        self._alarm_s = due_s
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if due_s is not None:
+            left_s = max(0.0, due_s - time.monotonic())
+            self._alarm = asyncio.get_running_loop().call_later(left_s, self._hold_over)
 
     def _hold_over(self) -> None:
-        self._alarm = None
+        self._alarm = self._alarm_s = None
         if self.serves:
             now_s = time.monotonic()
             self._send_live(self._holding.due(now_s), now_s)
@@ -287,12 +298,12 @@ class Uplink:
                 self._anchors_due = False
                 for anchor in self._anchors():
                     session.publish(self._topics.clk, anchor.to_json())
-            await asyncio.sleep(_STATUS_MIN_S)
-            try:
-                async with asyncio.timeout(STATUS_S - _STATUS_MIN_S):
+            said_s = time.monotonic()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(until_beat(STATUS_S)):
                     await self._changed.wait()
-            except TimeoutError:
-                continue
+            if self._changed.is_set():
+                await asyncio.sleep(max(0.0, said_s + _STATUS_MIN_S - time.monotonic()))
 
     # ---- the backlog lane
 
@@ -302,7 +313,7 @@ class Uplink:
             now_s = time.monotonic()
             self._check_alive(session, now_s)
             if not self._admitted:
-                await _wait(self._due, _TICK_S)
+                await _wait(self._due, until_beat(_TICK_S))
                 continue
             if self._plan.first_due(now_s):
                 self._plan.begin(await self._store.newest(), now_s)
@@ -314,7 +325,7 @@ class Uplink:
                 losses_s = now_s + _LOSS_S
                 self._send_losses(session, await self._store.losses())
             if self._plan.running is None:
-                await _wait(self._due, 0.1 if self._plan.waiting else _TICK_S)
+                await _wait(self._due, 0.1 if self._plan.waiting else until_beat(_TICK_S))
             else:
                 await self._send_some()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.uuids import normalize_uuid_str
 
 from vointi_edge import decoders
+from vointi_edge.beat import beat
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.decoders.bthome_sealed import SealedBTHome
 from vointi_edge.decoders.values import Decoded
@@ -54,7 +54,7 @@ class AdvertisingDevice:
     async def run(self) -> None:
         """Note when the device is not heard any more."""
         while True:
-            await asyncio.sleep(_CHECK_S)
+            await beat(_CHECK_S)
             if self._heard_s is not None and now_s() - self._heard_s > _SILENCE_S:
                 self._heard_s = None
                 log.warning("%s: %s", self._id, words.not_heard(_SILENCE_S))

@@ -12,6 +12,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
 from vointi_edge.backoff import Backoff
+from vointi_edge.beat import until_beat
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.errors import DecodeError, NoSlotError, RadioError, SourceError
 from vointi_edge.sources.ble import words
@@ -212,7 +213,7 @@ class GattDevice:
         began_s = now_s()
         while not link.lost.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_CHECK_S):
+                async with asyncio.timeout(until_beat(_CHECK_S)):
                     await link.lost.wait()
             for stream in streams:
                 await self._check(stream, link)

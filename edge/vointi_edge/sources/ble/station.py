@@ -13,6 +13,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
 from vointi_edge.backoff import Backoff
+from vointi_edge.beat import until_beat
 from vointi_edge.sources.ble import words
 from vointi_edge.sources.ble.hearing import Hearing
 from vointi_edge.sources.ble.ladder import Ladder, Step
@@ -175,7 +176,7 @@ class Station:
                     return True
                 continue
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(max(left_s, _LEAST_S), _LOOK_S)):
+                async with asyncio.timeout(min(max(left_s, _LEAST_S), until_beat(_LOOK_S))):
                     await self._suspected.wait()
         return False
 

@@ -48,7 +48,8 @@ class VirtualPort:
         return []
 
     def admit(self, wanted: Callable[[str], bool]) -> None:
-        """Nothing to do: here we are who begins to pair, and nobody else is heard."""
+        """Hear of others only now and then; pairing is begun by nobody but us here."""
+        self._adapter.admit(wanted)
 
     async def renew_bond(self, address: str) -> bool:
         """Do nothing: a link's own client does that (`seal`)."""

@@ -62,6 +62,11 @@ class Adapter:
         self._connecting = False
         self._cycle = asyncio.Event()
         self._goodbyes: set[asyncio.Task[None]] = set()
+        self._wanted: Callable[[str], bool] | None = None
+
+    def admit(self, wanted: Callable[[str], bool]) -> None:
+        """Hear of others, from the next opening on, only now and then."""
+        self._wanted = wanted
 
     async def device(self) -> Device:
         """Return the running host; raises BleakBluetoothNotAvailableError when there is none."""
@@ -181,7 +186,8 @@ class Adapter:
                 address=self._address,
                 identity_address_type=hci.Address.RANDOM_DEVICE_ADDRESS,
             )
-            device = Device(config=config, host=QuietHost(transport.source, transport.sink))
+            host = QuietHost(transport.source, transport.sink, wanted=self._wanted)
+            device = Device(config=config, host=host)
             async with asyncio.timeout(_POWER_ON_S):
                 await device.power_on()
             device.on(Device.EVENT_ADVERTISEMENT, self._heard)

@@ -27,6 +27,7 @@ from bumble.device import Connection, Peer
 from bumble.gatt_client import CharacteristicProxy, ServiceProxy
 
 from vointi_edge.sources.ble.virtual.adapter import Adapter
+from vointi_edge.sources.ble.virtual.host import QuietHost
 
 T = TypeVar("T")
 # Core Vol 3 Part F 3.4.1.1: what a device answers that tells nothing in the clear.
@@ -76,6 +77,12 @@ class VirtualClient(BaseBleakClient):
     def mtu_size(self) -> int:
         """The negotiated ATT MTU, bytes."""
         return int(self._connection.att_mtu) if self._connection else 23
+
+    @property
+    def _host(self) -> QuietHost | None:
+        """The adapter's host, while there is a link."""
+        host = self._connection.device.host if self._connection is not None else None
+        return host if isinstance(host, QuietHost) else None
 
     async def connect(self, pair: bool, **kwargs: Any) -> None:
         """Connect, agree on an MTU and discover all services."""
@@ -163,17 +170,25 @@ class VirtualClient(BaseBleakClient):
 
         self._notified[characteristic.handle] = forward
         await self._sealed(lambda: characteristic.obj.subscribe(forward, prefer_notify=True))
+        connection, host = self._connection, self._host
+        if connection is not None and host is not None:
+            host.take_notifications(connection.handle, characteristic.handle, forward)
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         """Unsubscribe."""
         forward = self._notified.pop(characteristic.handle, None)
+        if self._connection is not None and self._host is not None:
+            self._host.leave_notifications(self._connection.handle, characteristic.handle)
         if forward is not None:
             await self._ask(characteristic.obj.unsubscribe(forward))
 
     def lost(self, reason: int) -> None:
         """Take the end of the link, from the peer, from us or with the adapter."""
-        if self._connection is None:
+        connection, host = self._connection, self._host
+        if connection is None:
             return
+        if host is not None:
+            host.leave_notifications(connection.handle)
         self._connection = None
         self.services = None
         self._notified.clear()
