@@ -168,7 +168,8 @@ def test_spoilt_texts_raise_nothing_else(name: str, data: st.DataObject) -> None
     except ContractError as error:
         assert str(error)
     else:
-        assert CLASSES[name].from_json(message.to_json()) == message
+        again = CLASSES[name].from_json(message.to_json())
+        assert again.to_json() == message.to_json()  # a policy sorts its entries
 
 
 def test_the_buttons_of_a_panel_have_the_pilots_names() -> None:
