@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 import benchmarks.cases
-from benchmarks.report import add_row, new_table, write_json, write_table
+from benchmarks.report import add_case, add_row, new_table, write_json, write_table
 from benchmarks.rows import ROOT, Row, Settings, find_recordings
 
 
@@ -100,8 +100,9 @@ def _measure(cases: list[Any], settings: Settings, console: Console) -> list[Row
                 settings.out / f"{case.NAME}.json", case.NAME, rows, time.monotonic() - start
             )
             write_table(settings.out / f"{case.NAME}.md", rows)
+            add_case(table, case.NAME)
             for row in rows:
-                add_row(table, case.NAME, row)
+                add_row(table, row)
             every += rows
             progress.advance(task)
     console.print(table)

@@ -7,30 +7,43 @@ import platform
 from dataclasses import asdict
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.rows import Row
 
 
 def new_table() -> Table:
-    """Return the empty table."""
+    """Return the empty table; in a terminal of 80 columns every line can be read."""
     table = Table(title="Measured on this machine, ours and the peers in one run")
-    for name in ("case", "metric"):
-        table.add_column(name, overflow="fold")
-    for name in ("ours", "peer", "ratio"):
-        table.add_column(name, justify="right")
-    table.add_column("peer is", overflow="fold")
-    table.add_column("goal", overflow="fold")
-    table.add_column("met")
+    table.add_column("metric", min_width=24)
+    table.add_column("ours", justify="right", no_wrap=True)
+    table.add_column("peer")
+    table.add_column("goal")
+    table.add_column("met", no_wrap=True)
     return table
 
 
-def add_row(table: Table, case: str, row: Row) -> None:
+def add_case(table: Table, case: str) -> None:
+    """Begin a case's lines."""
+    table.add_section()
+    table.add_row(f"[bold]{case}[/]")
+
+
+def add_row(table: Table, row: Row) -> None:
     """Add one line."""
     met = {None: "", True: "[green]yes[/]", False: "[red]no[/]"}[row.met]
-    ratio = "" if row.ratio is None else f"{row.ratio:.3g}x"
-    ours, peer = shown(row.ours, row.unit), shown(row.peer, row.unit)
-    table.add_row(case, row.metric, ours, peer, ratio, row.peer_name, row.goal, met)
+    table.add_row(
+        escape(row.metric), shown(row.ours, row.unit), escape(_beside(row)), escape(row.goal), met
+    )
+
+
+def _beside(row: Row) -> str:
+    """How the peer did, how many times better ours is, and who the peer is."""
+    if row.peer is None:
+        return row.peer_name
+    ratio = "" if row.ratio is None else f" ({row.ratio:.3g}x)"
+    return f"{shown(row.peer, row.unit)}{ratio}: {row.peer_name}"
 
 
 def shown(value: float | str | None, unit: str) -> str:

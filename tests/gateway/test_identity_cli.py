@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from vointi_gateway.cli import main
+from vointi_gateway.ui.letter import letter
 
 CONFIG = """
 data_dir = "data"
@@ -86,12 +87,23 @@ def test_a_resident_gets_a_link_by_paper_and_a_code_by_another_way(call, tmp_pat
     assert paper.stat().st_mode & 0o077 == 0
     text = paper.read_text()
     assert '<html lang="sv">' in text
-    assert made["link"] in text
+    site, _, token = made["link"].rpartition("/")
+    assert f'{site}/<wbr><span class="token">{token}</span>' in text, "a line ends before the token"
     assert "<svg" in text
     assert made["code"] not in text
     assert "src=" not in text
     code, _, err = call("resident", "invite", "p-nobody", "--pilot", "p")
     assert (code, "p-nobody" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "day"), [("sv", "senast den 4\xa0dec"), ("en", "by 4\xa0Dec"), ("fi", "4.\xa0jou")]
+)
+def test_a_letter_names_the_last_day_on_which_it_works_until_the_evening(
+    language: str, day: str
+) -> None:
+    noon_utc_s = 1_796_472_000
+    assert day in letter("https://vointi.example/welcome/x", noon_utc_s, language)
 
 
 def test_the_links_of_a_letter_begin_as_people_reach_the_pages(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from vointi_gateway.commands.bar import bar
 from vointi_gateway.pilots import jobs
@@ -74,3 +75,27 @@ def test_a_bar_is_for_terminals_alone() -> None:
         with bar(Console(file=out, force_terminal=terminal, width=80), "copying") as told:
             told(done=1, total=2, what="copying x")
         assert ("copying x" in out.getvalue()) is shown
+
+
+def last_frame(width: int, *told_parts: tuple[int, int, str]) -> str:
+    """What a bar shows when it has heard all of these."""
+    out = io.StringIO()
+    with bar(Console(file=out, force_terminal=True, width=width, color_system=None), "a") as told:
+        for part in told_parts:
+            told(*part)
+    return out.getvalue().split("\x1b[2K")[-2].splitlines()[0]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_name_leaves_the_bar_its_place(width: int) -> None:
+    long = (1, 4, "checking " + "lake/pilot=a-pilot/date=2026-06-01/waveform" * 3)
+    line, short = last_frame(width, long), last_frame(width, (1, 4, "checking x"))
+    bar_and_time = short.partition("checking")[0]
+    assert ("━" * 4 in bar_and_time, " 25% 0:00:" in bar_and_time) == (True, True)
+    assert line[:29] == bar_and_time[:29], "its time may be a second later"
+    assert (cell_len(line), line.rstrip()[-1]) == (width, "…")
+
+
+def test_a_part_of_unknown_length_shows_no_percentage_of_the_part_before() -> None:
+    assert "100%" in last_frame(80, (4, 4, "checking x"))
+    assert "%" not in last_frame(80, (4, 4, "checking x"), (0, 0, "sealing"))

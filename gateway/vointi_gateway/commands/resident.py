@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import qr
 from ..errors import RegistryError
 from ..identity.invitations import Invitation
-from ..pilots.consent.receipts import utc
 from ..ui.letter import letter
 from ..ui.messages import DOOR_LANGUAGES
 from .context import Common, Context, Sub, command, group
@@ -49,11 +49,11 @@ def _write(path: Path, text: str) -> None:
 
 
 def _text(link: str, made: Invitation, paper: Path | None) -> str:
-    until = utc(made.expires_s * 1_000_000)
-    lines = [
-        f"link: {link}   (works once, until {until})",
-        f"code: {made.code}   (hand it over another way than the link)",
-    ]
+    until = datetime.fromtimestamp(made.expires_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    facts = {
+        f"link: {link}": f"works once, until {until}",
+        f"code: {made.code}": "hand it over another way than the link",
+    }
     if paper is not None:
-        lines.append(f"letter: {paper}   (print it in a browser; the code is not in it)")
-    return "\n".join(lines)
+        facts[f"letter: {paper}"] = "print it in a browser; the code is not in it"
+    return "\n".join(f"{fact}\n      ({about})" for fact, about in facts.items())

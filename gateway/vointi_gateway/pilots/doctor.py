@@ -74,7 +74,8 @@ def _place(folder: Path, mounts: Path = MOUNTS) -> Finding:
             f"data_dir is on {kind}, where the registry can be damaged; use a disk of this machine"
         )
         return Finding("place", False, say)
-    return Finding("place", True, kind or "cannot be told here")
+    say = f"data_dir is on this machine ({kind})" if kind else "cannot be told here"
+    return Finding("place", True, say)
 
 
 def _pilots(registry: Registry) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from markupsafe import Markup
 
@@ -10,6 +10,8 @@ from .. import qr
 from .messages import door_messages
 from .own_words import Words
 from .rendering import template_environment
+
+NO_BREAK = "\u00a0"
 
 
 def letter(link: str, expires_s: int, language: str) -> str:
@@ -22,10 +24,14 @@ def letter(link: str, expires_s: int, language: str) -> str:
 
     """
     table = door_messages()[language]
-    last_day = Words(table, language).day(datetime.fromtimestamp(expires_s, UTC).date())
+    words = Words(table, language)
+    # It works until the hour at which it was made: the day before is the last whole one.
+    last_day = words.day(words.local(expires_s * 1_000_000).date() - timedelta(days=1))
+    last_day = last_day.replace(" ", NO_BREAK)
     picture = Markup(qr.svg(link, table["letter.title"]))  # noqa: S704 - made by us, of a link
+    site, _, token = link.rpartition("/")
     return (
         template_environment()
         .get_template("letter.html")
-        .render(t=table, lang=language, link=link, picture=picture, last_day=last_day)
+        .render(t=table, lang=language, site=site, token=token, picture=picture, last_day=last_day)
     )
