@@ -189,7 +189,8 @@ enrol() {
 units() {
   local unit
   for unit in vointi-edge.service vointi-clock-floor.service vointi-firstboot.service \
-    vointi-update.service vointi-update.path vointi-lights.service vointi-reset.service; do
+    vointi-update.service vointi-update.path vointi-bluetooth.service vointi-bluetooth.path \
+    vointi-lights.service vointi-reset.service; do
     file 0644 "$here/units/$unit" "/etc/systemd/system/$unit"
   done
   if ((serial)); then
@@ -222,7 +223,7 @@ start() {
   system rfkill unblock bluetooth || say "· no radio switch here"
   system systemctl enable --quiet vointi-clock-floor.service vointi-edge.service \
     vointi-firstboot.service vointi-update.service
-  system systemctl enable --quiet --now vointi-update.path vointi-lights.service
+  system systemctl enable --quiet --now vointi-update.path vointi-bluetooth.path vointi-lights.service
   ((changes == 0)) || system systemctl restart vointi-edge.service || roll_back
 }
 

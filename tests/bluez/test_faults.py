@@ -46,6 +46,13 @@ def test_the_edge_heals_by_itself(play: Play, scene: str) -> None:
     balanced(found)
 
 
+def test_a_bluetoothd_that_hangs_is_started_anew(play: Play) -> None:
+    found = play("bluetoothd_hangs")
+    assert found["restarts"] == 1
+    assert found["healed_s"] <= HEALED_S
+    balanced(found)
+
+
 def test_a_silent_departure_is_found_and_the_return_too(play: Play) -> None:
     found = play("out_of_range")
     assert found["found_s"] <= 90

@@ -123,6 +123,27 @@ async def test_an_adapter_that_cannot_be_switched_is_said_with_the_next_step(
     await port.close()
 
 
+async def test_bluetoothd_is_started_anew_by_whoever_may(
+    daemon: Bluetoothd, tmp_path: Path
+) -> None:
+    order = tmp_path / "restart-bluetooth"
+    daemon.there = {"hci0": "B8:27:EB:00:00:01"}
+    bluez = Bluez()
+    await BluezPort("hci0", bluez, order=order).restart()
+    assert order.exists()
+    order.unlink()
+    with pytest.raises(RadioError, match="hci7: is not there"):
+        await BluezPort("hci7", bluez, order=order).restart()
+    for nobody in (None, tmp_path / "nowhere" / "order"):
+        with pytest.raises(RadioError, match="sudo systemctl restart bluetooth"):
+            await BluezPort("hci0", bluez, order=nobody).restart()
+    assert not order.exists()
+    daemon.stop()
+    await BluezPort("hci0", bluez, order=order).restart()  # who answers nothing needs it most
+    assert order.exists()
+    bluez.close()
+
+
 async def test_the_end_of_bluetoothd_is_told_at_once_and_only_that(daemon: Bluetoothd) -> None:
     bluez, told = Bluez(), []
     ports = [BluezPort(name, bluez) for name in ("hci0", "hci1")]

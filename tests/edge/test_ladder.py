@@ -25,6 +25,23 @@ def test_the_gentle_step_comes_first_and_the_hard_one_soon_after() -> None:
     assert SILENCE_S + TRIAL_S < 120 - 16  # healed within 120 s though a link was silent before
 
 
+def test_what_switching_does_not_help_is_started_anew_where_nobody_has_a_link() -> None:
+    ladder, now_s, taken = Ladder(), 0.0, []
+    while now_s < 1000:
+        step = ladder.climb(now_s, missed=True, dead=False, links=0, restartable=True)
+        taken.append(step)
+        now_s += ladder.patience_s
+    assert taken[:3] == [Step.SCAN_AGAIN, Step.POWER_CYCLE, Step.RESTART]
+    for before, step in itertools.pairwise(taken):
+        assert (step is Step.RESTART) == (before is Step.POWER_CYCLE)
+    assert SILENCE_S + 2 * TRIAL_S < 120 - 16  # then a link takes some ten seconds
+    ladder = Ladder()
+    assert Step.RESTART not in [step for _, step in steps(ladder, 3600, links=0)]
+    ladder.climb(0, missed=True, dead=True, links=0, restartable=True)
+    ladder.works()
+    assert ladder.climb(1, missed=True, dead=False, links=0, restartable=True) is Step.SCAN_AGAIN
+
+
 def test_hard_steps_become_rare_and_with_living_links_rarer() -> None:
     for links, most in ((0, 12), (2, 11)):
         cycles = [at for at, step in steps(Ladder(), 6 * 3600, links) if step is Step.POWER_CYCLE]
@@ -33,6 +50,24 @@ def test_hard_steps_become_rare_and_with_living_links_rarer() -> None:
         assert gaps == sorted(gaps)
         assert min(gaps) >= (180 if links else 60)
         assert gaps[-1] >= 3600
+
+
+def test_a_trouble_soon_after_one_that_was_healed_is_healed_as_soon() -> None:
+    ladder, now_s = Ladder(), 1000.0
+    for _ in range(3):
+        taken = []
+        for links in (1, 1):
+            taken.append(ladder.climb(now_s, missed=True, dead=False, links=links))
+            now_s += ladder.patience_s
+        assert taken == [Step.SCAN_AGAIN, Step.POWER_CYCLE]
+        ladder.works()
+        now_s += SILENCE_S
+
+
+def test_a_step_that_has_to_wait_waits_no_longer_than_it_has_to() -> None:
+    ladder = Ladder()
+    cycles = [at for at, step in steps(ladder, 700, links=1) if step is Step.POWER_CYCLE]
+    assert cycles == [TRIAL_S, TRIAL_S + 180, TRIAL_S + 180 + 240]
 
 
 def test_nobody_missed_is_no_reason_for_a_hard_step() -> None:

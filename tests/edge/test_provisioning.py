@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from vointi_edge.sources.ble.adapters import RESTART_FILE
 
 CONFIG = """\
 edge = "home-1"
@@ -27,6 +28,7 @@ UNITS = (
     "vointi-edge.service",
     "vointi-clock-floor.service",
     "vointi-update.service",
+    "vointi-bluetooth.service",
     "vointi-lights.service",
 )
 
@@ -269,6 +271,16 @@ def test_the_edge_may_ask_for_the_clock_and_not_set_it(folder: Path) -> None:
     parser = configparser.ConfigParser(strict=False, delimiters=("=",), interpolation=None)
     parser.read_string((folder / "units" / "vointi-clock-floor.service").read_text())
     assert parser["Service"]["capabilityboundingset"] == "CAP_SYS_TIME"
+
+
+def test_the_order_to_restart_bluetooth_is_seen_and_taken_away_first(folder: Path) -> None:
+    path = (folder / "units" / "vointi-bluetooth.path").read_text()
+    unit = (folder / "units" / "vointi-bluetooth.service").read_text()
+    order = f"/var/lib/vointi-edge/{RESTART_FILE}"
+    assert f"\nPathExists={order}\n" in path
+    assert re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE) == [
+        f"/bin/rm -f {order}", "/bin/systemctl restart bluetooth.service"
+    ]  # fmt: skip
 
 
 def test_an_edge_that_is_killed_for_its_memory_is_started_again_for_ever(folder: Path) -> None:

@@ -50,6 +50,9 @@ class FakePort:
     async def power_cycle(self) -> None:
         self.told.append("power")
 
+    async def restart(self) -> None:
+        self.told.append("restart")
+
 
 async def scanning(port: Any) -> tuple[Station, asyncio.Task[None]]:
     station = Station(
@@ -132,6 +135,25 @@ async def test_an_adapter_that_refuses_to_rest_is_scanned_with_anew() -> None:
         while port.told.count("start") < 3:  # noqa: ASYNC110 - a station tells nobody
             await asyncio.sleep(0.01)
     await ended(running)
+
+
+@pytest.mark.parametrize("linked", [(), ("C0:DE:00:00:00:02",)])
+def test_a_radio_that_stays_deaf_has_its_service_started_anew_unless_somebody_has_a_link(
+    linked: tuple[str, ...],
+) -> None:
+    async def story() -> None:
+        port: Any = FakePort()
+        station = Station(
+            port, 5, assigned={"C0:DE:00:00:00:01"}, linked=lambda: linked,
+            heard=lambda *_: None, troubled=lambda _: None,
+        )  # fmt: skip
+        running = asyncio.create_task(station.run())
+        await asyncio.sleep(119)
+        steps = [word for word in port.told if word in ("power", "restart")]
+        assert steps == ["power"] + ["restart"] * (not linked)
+        await ended(running)
+
+    run_virtual(story())
 
 
 async def test_who_is_told_of_once_is_looked_for_anew_but_not_all_the_time() -> None:

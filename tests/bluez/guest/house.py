@@ -35,6 +35,7 @@ MODELS = {
 }
 _MQTT, _CONTROL = 1883, 9400
 _LOOK_S = 0.25
+_ORDER = Path("/tmp/edge/restart-bluetooth")
 _BLUETOOTHD = "/usr/libexec/bluetooth/bluetoothd"
 _CONFIG = """\
 edge = "home-1"
@@ -71,6 +72,9 @@ class Child:
         return SHARE / f"{self.name}.log"
 
     def start(self) -> None:
+        """Start it, unless it runs."""
+        if self.child is not None:
+            return
         with self.log.open("ab") as out:
             self.child = subprocess.Popen(list(self.command), stdout=out, stderr=out)
 
@@ -135,6 +139,7 @@ class House:
         pace: Pace = _AS_ON_A_BOX,
     ) -> None:
         self._pace = pace
+        self.restarts = 0
         text = pace.config([f"hci{number}" for number in range(adapters)])
         text += "".join(_DEVICE.format(name, *MODELS[name]) for name in devices)
         Path("/tmp/edge.toml").write_text(text + more)
@@ -205,7 +210,17 @@ class House:
             assert took_s < within_s, f"not within {within_s:.0f} s: {said}; {self.ledger.links}"
             assert self.edge.child is None or self.edge.child.poll() is None, "the edge ended"
             time.sleep(_LOOK_S)
+            self._take_orders()
         return time.monotonic() - began_s
+
+    def _take_orders(self) -> None:
+        """Do what systemd does on a box: vointi-bluetooth.path."""
+        if _ORDER.exists():
+            _ORDER.unlink()
+            say("bluetoothd is restarted for the edge")
+            self.restarts += 1
+            quit_hard(self.bluetoothd)
+            self.bluetoothd.start()
 
     def more(self, device: str, stream: str, by: int = 3, within_s: float = 150.0) -> float:
         """Wait for further readings; return how long that took."""
@@ -266,8 +281,9 @@ def say(text: str) -> None:
 
 
 def quit_hard(child: Child) -> None:
-    """As a power cut of one process."""
-    assert child.child is not None
+    """As a power cut of one process; one that is ended already stays so."""
+    if child.child is None:
+        return
     os.kill(child.child.pid, signal.SIGKILL)
     child.child.wait()
     child.child = None

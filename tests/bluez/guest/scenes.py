@@ -69,6 +69,17 @@ def out_of_range(away_s: float = 90.0) -> dict[str, Any]:
         return {"found_s": lost_s, "healed_s": healed_s, **house.settle()}
 
 
+def bluetoothd_hangs() -> dict[str, Any]:
+    """bluetoothd answers nothing any more; the edge may not restart it, and asks for it."""
+    with House() as house:
+        house.more("strap-1", "ecg")
+        child = house.bluetoothd.child
+        assert child is not None
+        child.send_signal(signal.SIGSTOP)
+        healed_s = house.fresh("strap-1", "ecg", within_s=_WITHIN_S)
+        return {"healed_s": healed_s, "restarts": house.restarts, **house.settle()}
+
+
 def adapter_power() -> dict[str, Any]:
     """Somebody switches the adapter off and, a minute later, on again."""
     with House() as house:

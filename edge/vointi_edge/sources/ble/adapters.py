@@ -10,6 +10,8 @@ from typing import Final
 from vointi_edge.files import read_if_there, write_atomically
 
 ADAPTERS_FILE: Final = "adapters.json"
+# hardware/provisioning/units/vointi-bluetooth.path looks for it.
+RESTART_FILE: Final = "restart-bluetooth"
 
 log = logging.getLogger(__name__)
 

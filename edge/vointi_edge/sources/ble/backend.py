@@ -18,8 +18,9 @@ def make_ports(config: BleConfig, folder: Path | None = None) -> tuple[RadioPort
 
         names = enumerate(config.adapters, 1)
         return tuple(VirtualPort(f"radio {number}", transport) for number, transport in names)
-    from vointi_edge.sources.ble.adapters import ADAPTERS_FILE, KnownAdapters
+    from vointi_edge.sources.ble.adapters import ADAPTERS_FILE, RESTART_FILE, KnownAdapters
     from vointi_edge.sources.ble.bluez import Bluez, BluezPort
 
     bluez, known = Bluez(), KnownAdapters(folder and folder / ADAPTERS_FILE)
-    return tuple(BluezPort(name, bluez, known) for name in config.adapters)
+    order = folder and folder / RESTART_FILE
+    return tuple(BluezPort(name, bluez, known, order) for name in config.adapters)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from bleak import BleakAdapter
 from bleak.args.bluez import BlueZScannerArgs
@@ -175,7 +176,8 @@ class BluezPort:
 
     The kernel gives numbers anew: an adapter that is pulled out, or reset while it hangs, may come
     back as `hci1`. So it is known by its own address once it was seen, by `name` until then;
-    `known` remembers that over restarts of the edge.
+    `known` remembers that over restarts of the edge. `order` is a file whose being there has
+    bluetoothd restarted by whoever may do that (None: nobody).
     """
 
     scanner: type[BaseBleakScanner] | None = None
@@ -184,12 +186,19 @@ class BluezPort:
     # duplicates tells nobody twice: the link comes with the scan's next round, 10.24 s later.
     links_in_quiet = True
 
-    def __init__(self, name: str, bluez: Bluez, known: KnownAdapters | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        bluez: Bluez,
+        known: KnownAdapters | None = None,
+        order: Path | None = None,
+    ) -> None:
         self.name = name
         self.scanner_args: BlueZScannerArgs = {"adapter": name}
         self._bluez = bluez
         self._now = name
         self._known = known or KnownAdapters()
+        self._order = order
 
     async def find(self) -> None:
         """Learn under which name the adapter is there now. Raises RadioError."""
@@ -212,6 +221,25 @@ class BluezPort:
             await self._bluez.set_powered(self._now, False)
         await asyncio.sleep(_OFF_S)
         await self._bluez.set_powered(self._now, True)
+
+    async def restart(self) -> None:
+        """Leave the order to restart bluetoothd where `vointi-bluetooth.path` sees it.
+
+        bluetoothd 5.82 may believe for ever that a scan runs which the kernel never began: it then
+        agrees to every StartDiscovery and does nothing. Switching the adapter does not change that.
+        Raises RadioError where bluetoothd answers and has no such adapter, or nobody takes orders.
+        """
+        there: dict[str, str] | None = None
+        with contextlib.suppress(RadioError):
+            there = await self._bluez.adapters()
+        if there is not None and self._now not in there:
+            raise RadioError(self.name, "is not there", "plug it in")
+        if self._order is None:
+            raise RadioError(self.name, "bluetoothd may hang", _FIX)
+        try:
+            self._order.touch()
+        except OSError as error:
+            raise RadioError(self.name, f"bluetoothd may hang ({error.strerror})", _FIX) from error
 
     async def connected(self, services: Sequence[str]) -> list[BLEDevice]:
         """Return devices that BlueZ still holds a link to. Raises RadioError."""

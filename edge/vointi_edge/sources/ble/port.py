@@ -50,6 +50,12 @@ class RadioPort(Protocol):
     async def power_cycle(self) -> None:
         """Switch off and on; every link ends. Raises RadioError when it stays down."""
 
+    async def restart(self) -> None:
+        """Have what is beneath all adapters started anew; who does that may take seconds.
+
+        Raises RadioError where that would not help, or cannot be asked for.
+        """
+
     async def connected(self, services: Sequence[str]) -> list[BLEDevice]:
         """Return devices with a link from before this process began; they do not advertise."""
 

@@ -56,6 +56,7 @@ class Station:
         )
         self.hearing = Hearing(assigned, linked)
         self._port = port
+        self._linked = linked
         self._heard = heard
         self._troubled = troubled
         self._scanner: BleakScanner | None = None
@@ -192,11 +193,22 @@ class Station:
         # Without links a power cycle costs nobody anything.
         missed = dead or self.hearing.missed or not links
         silence_s = self._ladder.patience_s
-        step = self._ladder.climb(now_s(), missed=missed, dead=dead, links=links)
+        step = self._ladder.climb(
+            now_s(), missed=missed, dead=dead, links=links, restartable=not self._linked()
+        )
         if missed:
             self._tell(words.radio_deaf(self.name, silence_s, step.value))
         if step is Step.POWER_CYCLE:
             await self._power_cycle()
+        elif step is Step.RESTART:
+            await self._restart()
+
+    async def _restart(self) -> None:
+        log.info("%s: %s", self.name, Step.RESTART.value)
+        try:
+            await _soon(self._port.restart())
+        except RADIO_ERRORS as error:
+            log.info("%s: %s", self.name, words.reason(error))
 
     async def _power_cycle(self) -> None:
         log.info("%s: %s", self.name, Step.POWER_CYCLE.value)

@@ -43,6 +43,10 @@ class VirtualPort:
         if not await self._adapter.reopen():
             raise RadioError(self.name, "no HCI controller answers", "start the simulator")
 
+    async def restart(self) -> None:
+        """Raise RadioError: the simulator is nobody's to start anew."""
+        raise RadioError(self.name, "nothing beneath it can be started anew", "start the simulator")
+
     async def connected(self, services: Sequence[str]) -> list[BLEDevice]:
         """Return nothing: opening the transport resets the controller."""
         return []
