@@ -65,8 +65,8 @@ class Session:
         self._left = expected
         self.done = threading.Event()
 
-    def ack(self, delivery: Delivery) -> None:
-        self._left -= 1
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        self._left -= len(deliveries)
         if not self._left:
             self.done.set()
 

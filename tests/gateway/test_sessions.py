@@ -82,8 +82,7 @@ def test_a_drain_that_nobody_takes_leaves_the_live_lane_open(tmp_path: Path, kin
                 edge.send(hr_frame(21))
                 wait_for(lambda: inbox._lanes["live"].size == 1, LONG_S)
             got = [inbox.get(LONG_S) for _ in range(21)]
-            for delivery in got:
-                sessions.ack(delivery)
+            sessions.ack(got)
         finally:
             sessions.stop()
     assert {_lane(d) for d in got[:1]} == {"d"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,8 +47,8 @@ class _Session:
         self.sent: list[tuple[str, bytes]] = []
         self.fresh = True
 
-    def ack(self, delivery: Delivery) -> None:
-        self.acked.append(delivery.mid)
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        self.acked += [delivery.mid for delivery in deliveries]
 
     def publish(self, topic: str, data: bytes) -> bool:
         self.sent.append((topic, data))

@@ -6,7 +6,7 @@ import logging
 import queue
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,7 @@ from paho.mqtt.properties import Properties
 from ..errors import ConfigError
 from ..settings import MqttSettings
 from . import tls
+from .client import Client
 from .inbox import Inbox, Lane
 from .outage import Outage
 from .stage import Delivery
@@ -106,13 +107,14 @@ class MqttSession:
             self._client.disconnect()
         self._client.loop_stop()
 
-    def ack(self, delivery: Delivery) -> None:
-        """Acknowledge to the broker, unless the delivery is of an earlier connection.
+    def ack(self, deliveries: Iterable[Delivery]) -> None:
+        """Acknowledge to the broker what came on this connection, of whatever there is.
 
         A packet id means nothing on another connection; the broker delivers such a message again.
         """
-        if delivery.qos and delivery.epoch == self._epoch and self._connected.is_set():
-            self._client.ack(delivery.mid, delivery.qos)
+        if self._connected.is_set():
+            epoch = self._epoch
+            self._client.ack_all(d.mid for d in deliveries if d.qos and d.epoch == epoch)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send at QoS 1; False while there is no connection."""
@@ -121,10 +123,10 @@ class MqttSession:
         sent = self._client.publish(topic, payload, qos=1, retain=retain)
         return sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
-    def _make(self) -> paho.Client:
+    def _make(self) -> Client:
         s = self._settings
         five = s.protocol == "5"
-        client = paho.Client(
+        client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._name,
             clean_session=None if five else False,
@@ -202,7 +204,7 @@ class MqttSession:
             try:
                 if not self._inbox.put(delivery, self._lane, FULL_S):
                     # The broker may forget it: its edge has it until a watermark covers it.
-                    self.ack(delivery)
+                    self.ack([delivery])
                     self._say_held_back(delivery.topic)
             except queue.Full:
                 # Reading on would need memory; not reading makes the broker hold the rest.

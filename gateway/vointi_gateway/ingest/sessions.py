@@ -74,10 +74,10 @@ class Sessions:
         for suffix in list(self._open):
             self.close(suffix)
 
-    def ack(self, delivery: Delivery) -> None:
-        """Acknowledge on the connection that it came on, if that one still stands."""
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge each on the connection that it came on, if that one still stands."""
         for session in self._sessions():
-            session.ack(delivery)
+            session.ack(deliveries)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send at QoS 1 by any session; False while there is no connection."""

@@ -59,8 +59,8 @@ class Waiting(Protocol):
 class Session(Protocol):
     """What the writer needs of the broker session."""
 
-    def ack(self, delivery: Delivery) -> None:
-        """Acknowledge one delivery to the broker."""
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledge these to the broker."""
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Send at QoS 1; False when it could not."""
@@ -257,8 +257,7 @@ class Writer:
     def _settled(self, staged: Staged, group: list[Delivery]) -> None:
         """It is durable: show (a page waits for it), acknowledge, tell."""
         self._show(staged)
-        for delivery in group:
-            self._session.ack(delivery)
+        self._session.ack(group)
         self._tell(staged, group)
 
     def _compact(self) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
+import pyarrow as pa
 
 from ...errors import StoreError, UnknownSeriesError, UnstorableError
 from ..block import Owner
@@ -32,6 +35,8 @@ from .anchors import AnchorTable, Offsets
 from .insert import Inserter
 from .newest import NewestValues
 from .opening import connect, line_of, migrate
+from .recent import SCHEMA as RECENT
+from .recent import RecentCommits, is_small, row_of, small, unpack
 from .rows import SCHEMAS, RowBuilder
 from .tables import BOOKS, SeriesKey, receipt_table, refused_table, tables_of, tally_table
 from .upkeep import Upkeep
@@ -61,15 +66,21 @@ class EmbeddedStore(Upkeep):
         self._of_device: dict[str, tuple[tuple[str, str, int], ...]] = {}
         self._newest = NewestValues()
         self._anchors = AnchorTable()
+        self._recent = RecentCommits()
 
     def open(self) -> None:
         """Open the file, make what is missing, read the series and the newest values."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._turn:
+            self._open()
+
+    def _open(self) -> None:
         self._connect()
         try:
             migrate(self._con, self._path.name)
             self._finish()
             self._load()
+            self._make_rows()
             self.compact()
             self._lake.sweep(self._con)
             self._cores.apply()
@@ -83,6 +94,7 @@ class EmbeddedStore(Upkeep):
 
     def close(self) -> None:
         """Close the file; what was committed stays."""
+        self._settle()
         with self._lock:
             con, self._con = self._con, None
         if con is not None:
@@ -91,6 +103,8 @@ class EmbeddedStore(Upkeep):
 
     def reopen(self) -> None:
         """Drop the connection and read the file again."""
+        with self._turn:
+            self._recent.clear()
         self.close()
         self.open()
 
@@ -101,7 +115,7 @@ class EmbeddedStore(Upkeep):
 
     def _connect(self) -> None:
         self._con = connect(self._path, self._lake.folder)
-        self._inserter = Inserter(self._con, SCHEMAS | BOOKS)
+        self._inserter = Inserter(self._con, SCHEMAS | BOOKS | {"recent": RECENT})
 
     def _finish(self) -> None:
         """Write the file anew if that was cut short: its rows' numbers are of the new one."""
@@ -118,6 +132,12 @@ class EmbeddedStore(Upkeep):
         self._know({(device, stream, metric): sid for sid, device, stream, metric in rows})
         self._anchors.load(self._con)
         self._newest.load(self._con, self._lake, self._series)
+        self._recent.clear()
+        for (data,) in self._con.execute("SELECT data FROM recent ORDER BY rowid").fetchall():
+            self._recent.add(unpack(bytes(data)))
+        if self._recent:
+            names = {sid: (device, metric) for (device, _, metric), sid in self._series.items()}
+            self._recent.names.update(names)
 
     def _know(self, series: Mapping[SeriesKey, int]) -> None:
         """Remember series; who reads meanwhile finds a device's old ones or all of them."""
@@ -130,7 +150,45 @@ class EmbeddedStore(Upkeep):
         """Write everything in one transaction; the newest values change after it."""
         offsets = self._anchors.with_new(commit.anchors)
         with self._placing(offsets), self._turn:
-            self._commit(commit, offsets)
+            if not self._keep(commit, offsets):
+                self._commit(commit, offsets)
+
+    def _keep(self, commit: Commit, offsets: Offsets) -> bool:
+        """Write a small commit as it came; False: it is to become rows, with those that wait."""
+        if not (is_small(commit) and self._recent.has_room()):
+            return False
+
+        def known(owner: Owner, stream: str, metric: str) -> int:
+            sid = self._series[owner.device, stream, metric]
+            self._recent.names[sid] = (owner.device, metric)
+            return sid
+
+        try:
+            found = small(commit, offsets.of, known)
+        except KeyError:
+            return False
+        self._writer()
+        try:
+            self._inserter.insert("recent", row_of(found))
+        except duckdb.Error as exc:
+            self._rollback()
+            raise StoreError(f"the store refused a commit: {line_of(exc)}") from exc
+        self._checkpoints.committed({})
+        self._recent.add(found)
+        return True
+
+    def _make_rows(self) -> None:
+        """Make rows of the commits that wait for it. Raises StoreError: they wait still."""
+        if not self._recent:
+            return
+        with self._turn:
+            if self._recent:
+                self._commit(Commit(), self._anchors.with_new(()))
+
+    def _settle(self) -> None:
+        """Let a question see every commit; a store that can write nothing answers all the same."""
+        with suppress(StoreError):
+            self._make_rows()
 
     def _commit(self, commit: Commit, offsets: Offsets) -> None:
         new: dict[SeriesKey, tuple[int, str]] = {}
@@ -144,16 +202,12 @@ class EmbeddedStore(Upkeep):
 
         con = self._writer()
         rows = RowBuilder(number, offsets)
-        tables = tables_of(commit, rows, new)
+        tables = tables_of(self._with_recent(commit, rows), rows, new)
         try:
             self._inserter.begin()
-            for digest in commit.released:
-                con.execute("DELETE FROM quarantine WHERE digest = ?", [digest])
-            for name, table in tables.items():
-                self._inserter.insert(name, table)
-            self._insert_births(commit.births)
-            offsets.write(con)
-            placed = offsets.place(con, self._series)
+            if self._recent:
+                con.execute("DELETE FROM recent")
+            placed = self._write(commit, tables, offsets)
             self._inserter.commit()
         except duckdb.DataError as exc:
             self._rollback()
@@ -161,12 +215,35 @@ class EmbeddedStore(Upkeep):
         except duckdb.Error as exc:
             self._rollback()
             raise StoreError(f"the store refused a commit: {line_of(exc)}") from exc
+        self._recent.clear()
         self._checkpoints.committed(tables)
         self._know({key: sid for key, (sid, _) in new.items()})
         self._anchors.keep(offsets)
         for sample in rows.newest():
             self._newest.note(*sample)
         self._newest.look(con, placed)
+
+    def _with_recent(self, commit: Commit, rows: RowBuilder) -> Commit:
+        """The commit with the books of those that wait, whose columns `rows` takes."""
+        if not self._recent:
+            return commit
+        columns = self._recent.numbered()
+        if columns is not None:
+            rows.take(columns, self._recent.names)
+        receipts = self._recent.receipts(commit.receipts)
+        return replace(commit, receipts=receipts, tally=self._recent.tally(commit.tally))
+
+    def _write(
+        self, commit: Commit, tables: Mapping[str, pa.Table | None], offsets: Offsets
+    ) -> list[int]:
+        """In the transaction at hand; the series that were placed in time by it."""
+        for digest in commit.released:
+            self._con.execute("DELETE FROM quarantine WHERE digest = ?", [digest])
+        for name, table in tables.items():
+            self._inserter.insert(name, table)
+        self._insert_births(commit.births)
+        offsets.write(self._con)
+        return offsets.place(self._con, self._series)
 
     def _insert_births(self, births: Mapping[str, str]) -> None:
         for edge, document in births.items():
@@ -183,6 +260,11 @@ class EmbeddedStore(Upkeep):
 
     def compact(self) -> None:
         """Replace receipts and counts by their merged form, in one transaction."""
+        with self._turn:
+            self._make_rows()
+            self._compact()
+
+    def _compact(self) -> None:
         con = self._writer()
         merged = {
             "receipt": receipt_table(tuple(merge_receipts(self.receipts()))),
@@ -225,6 +307,7 @@ class EmbeddedStore(Upkeep):
 
     def latest(self) -> Mapping[str, Mapping[str, Latest]]:
         """A snapshot of the newest samples."""
+        self._settle()
         return self._newest.snapshot()
 
     def series(self, device: str) -> tuple[tuple[str, str, int, int], ...]:
@@ -283,6 +366,7 @@ class EmbeddedStore(Upkeep):
         return self._con
 
     def _read(self, ask: Callable[[Any], _T]) -> _T:
+        self._settle()
         with self._readers.shared():
             with self._lock:
                 cursor = self._writer().cursor()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from vointi_contract.metrics import by_code
 
-from ..block import Owner, ReadingBlock
 from ..model import Int64s
 from .columns import of_numbers
+from .numbered import Numbered
 
-#: Gives the series' number for (owner, stream, metric), making one when needed.
-SeriesNumber = Callable[[Owner, str, str], int]
 #: (device, metric, UTC µs, value) of the newest sample of a series.
 Newest = tuple[str, str, int, float]
 
@@ -23,42 +20,19 @@ _Column = npt.NDArray[Any]
 
 
 class BlockRows:
-    """The rows of one block.
+    """The rows of columns.
 
     Args:
-        block: the readings.
-        walls: UTC µs of each frame's first sample, and whether it is known.
-        series: numbers the series.
+        numbered: the columns.
+        names: device (global id) and metric of each series.
 
     """
 
-    def __init__(
-        self,
-        block: ReadingBlock,
-        walls: tuple[Int64s, npt.NDArray[np.bool_]],
-        series: SeriesNumber,
-    ) -> None:
-        self._taken = block.taken
-        self._walls, self._known = walls
-        self._names: dict[int, tuple[str, str]] = {}
-        self._sids = self._number(block, series)
+    def __init__(self, numbered: Numbered, names: Mapping[int, tuple[str, str]]) -> None:
+        self._taken, self._sids = numbered, numbered.sids
+        self._walls, self._known = numbered.walls, numbered.known
+        self._names = names
         self.newest: list[Newest] = []
-
-    def _number(self, block: ReadingBlock, series: SeriesNumber) -> _Column:
-        """The series of each channel."""
-        frames, channels = self._taken.frames, self._taken.channels
-        first = np.zeros(len(self._taken.layouts), np.int64)
-        sids: list[int] = []
-        for layout in np.unique(frames["layout"]).tolist():
-            owner_number, stream, codes = self._taken.layouts[layout]
-            owner, first[layout] = block.owners[owner_number], len(sids)
-            for code in codes:
-                name = by_code(code).name
-                sids.append(series(owner, stream, name))
-                self._names[sids[-1]] = (owner.device, name)
-        layouts = frames["layout"][channels["frame"]]
-        chosen: _Column = np.array(sids, np.int32)[first[layouts] + channels["slot"]]
-        return chosen
 
     def segments(self, schema: pa.Schema) -> pa.Table | None:
         """The segment rows as one Arrow table, or None."""
@@ -132,7 +106,7 @@ class BlockRows:
         self.newest += [(*self._names[sid], at_us, last) for sid, at_us, last in rows]
 
 
-def join(tables: Iterable[pa.Table | None]) -> pa.Table | None:
+def chain(tables: Iterable[pa.Table | None]) -> pa.Table | None:
     """Those that are there as one, or None."""
     found = [table for table in tables if table is not None]
     return pa.concat_tables(found) if found else None

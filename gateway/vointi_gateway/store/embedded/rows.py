@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,8 @@ from ..block import Owner, Readings
 from ..model import StoredReading
 from . import columns
 from .anchors import Offsets
-from .block_rows import BlockRows, Newest, SeriesNumber, join
+from .block_rows import BlockRows, Newest, chain
+from .numbered import Numbered, SeriesNumber, join, number
 
 _SEGMENT = pa.schema(
     [
@@ -74,7 +76,8 @@ class RowBuilder:
     def __init__(self, series: SeriesNumber, offsets: Offsets) -> None:
         self._series = series
         self._offsets = offsets
-        self._blocks: list[BlockRows] = []
+        self._names: dict[int, tuple[str, str]] = {}
+        self._numbered: list[Numbered] = []
         self._segments: list[tuple[object, ...]] = []
         self._values: list[npt.NDArray[np.int32]] = []
         self._scalars: list[tuple[object, ...]] = []
@@ -84,8 +87,7 @@ class RowBuilder:
         """Take the readings' rows."""
         if isinstance(readings, Readings):
             if readings.block is not None:
-                walls = readings.block.walls(self._offsets.of)
-                self._blocks.append(BlockRows(readings.block, walls, self._series))
+                self._numbered.append(number(readings.block, self._offsets.of, self._name))
             readings = readings.loose
         for reading in readings:
             wall_us = self._offsets.wall_us(reading)
@@ -100,6 +102,21 @@ class RowBuilder:
                 if end_us is not None:
                     last = float(channel.values[-1]) * channel.scale + channel.offset
                     self._newest.append((reading.device, name, end_us, last))
+
+    def take(self, numbered: Numbered, names: Mapping[int, tuple[str, str]]) -> None:
+        """Take rows that have their series, with device (global id) and metric of each series."""
+        self._numbered.append(numbered)
+        self._names.update(names)
+
+    def _name(self, owner: Owner, stream: str, metric: str) -> int:
+        sid = self._series(owner, stream, metric)
+        self._names[sid] = (owner.device, metric)
+        return sid
+
+    @cached_property
+    def _blocks(self) -> list[BlockRows]:
+        """Once all are taken."""
+        return [BlockRows(join(self._numbered), self._names)] if self._numbered else []
 
     def _segment(self, sid: int, f: Frame, wall_us: int | None, channel: Channel) -> int | None:
         v = channel.values
@@ -134,7 +151,7 @@ class RowBuilder:
 
     def segments(self) -> pa.Table | None:
         """The segment rows as one Arrow table, or None."""
-        return join([*(block.segments(_SEGMENT) for block in self._blocks), self._loose()])
+        return chain([*(block.segments(_SEGMENT) for block in self._blocks), self._loose()])
 
     def _loose(self) -> pa.Table | None:
         if not self._segments:
@@ -148,7 +165,7 @@ class RowBuilder:
     def scalars(self) -> pa.Table | None:
         """The scalar rows as one Arrow table, or None."""
         loose = columns.of_rows(self._scalars, _SCALAR) if self._scalars else None
-        return join([*(block.scalars(_SCALAR) for block in self._blocks), loose])
+        return chain([*(block.scalars(_SCALAR) for block in self._blocks), loose])
 
     def newest(self) -> Iterator[Newest]:
         """Of each series the newest value, among others; once the tables are made."""
