@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from vointi_contract.errors import PayloadError, shown
 from vointi_contract.jsonform import Fields, dump, parse_object
-from vointi_contract.signing import sign, verify
+from vointi_contract.signing import claimed, sign, verify
 from vointi_contract.topics import is_id
 
 EVERY_STREAM: Final = ("*",)
@@ -174,6 +174,14 @@ def sign_policy(policy: CollectionPolicy, key: Ed25519PrivateKey) -> bytes:
 def verify_policy(payload: bytes, keys: Iterable[Ed25519PublicKey]) -> CollectionPolicy:
     """The policy of a payload; raises SignatureError, PayloadError."""
     return CollectionPolicy.from_json(verify(payload, PURPOSE, keys))
+
+
+def claimed_policy(payload: bytes) -> CollectionPolicy:
+    """The policy of a payload, whoever signed it: nothing may be collected on its word.
+
+    An edge that has no keys learns from it whom not to name. Raises SignatureError, PayloadError.
+    """
+    return CollectionPolicy.from_json(claimed(payload))
 
 
 def _streams(fields: Fields) -> tuple[str, ...]:

@@ -37,16 +37,22 @@ def sign(document: bytes, purpose: str, key: Ed25519PrivateKey) -> bytes:
 
 def verify(payload: bytes, purpose: str, keys: Iterable[Ed25519PublicKey]) -> bytes:
     """The document, when one of the keys signed it for this purpose; raises SignatureError."""
-    if len(payload) <= _HEAD or payload[0] != FORMAT_SIGNED:
-        raise SignatureError("format", "no signed document; it starts with 0x01, key, signature")
-    if len(payload) > _HEAD + MAX_JSON:
-        raise SignatureError("payload", f"{len(payload)} bytes; sign at most {MAX_JSON}")
+    document = claimed(payload)
     wanted = payload[1 : 1 + KEY_ID_BYTES]
-    signature, document = payload[1 + KEY_ID_BYTES : _HEAD], payload[_HEAD:]
+    signature = payload[1 + KEY_ID_BYTES : _HEAD]
     for key in keys:
         if key_id(key) == wanted:
             return _checked(key, signature, document, purpose)
     raise SignatureError("key", f"{wanted.hex()} is not trusted here; install its public key")
+
+
+def claimed(payload: bytes) -> bytes:
+    """The document of a signed form, whoever signed it; raises SignatureError where it is none."""
+    if len(payload) <= _HEAD or payload[0] != FORMAT_SIGNED:
+        raise SignatureError("format", "no signed document; it starts with 0x01, key, signature")
+    if len(payload) > _HEAD + MAX_JSON:
+        raise SignatureError("payload", f"{len(payload)} bytes; sign at most {MAX_JSON}")
+    return payload[_HEAD:]
 
 
 def public_key_text(key: Ed25519PublicKey) -> str:

@@ -153,6 +153,7 @@ class Agent:
             self._keeper,
             taken,
             apply=self._policy_came,
+            renamed=self._uplink.status_changed,
             obey={
                 "rate_cap": self._steward.rate_cap,
                 "resend": self._steward.resend,

@@ -15,7 +15,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from vointi_contract.errors import ContractError
-from vointi_contract.policy import CollectionPolicy, verify_policy
+from vointi_contract.policy import CollectionPolicy, claimed_policy, verify_policy
 
 from vointi_edge.catalogue import Model
 from vointi_edge.errors import OrderError
@@ -24,6 +24,7 @@ from vointi_edge.files import read_if_there, write_atomically
 log = logging.getLogger(__name__)
 
 POLICY_FILE: Final = "policy.signed"
+HEARD_FILE: Final = "policy.heard"
 TAKEN_FILE: Final = "orders.json"
 
 
@@ -62,6 +63,8 @@ class PolicyKeeper:
         self._keys = keys
         self._taken = taken
         self.policy = None if keys is None else self._load()
+        self._heard_file = folder / HEARD_FILE
+        self._heard = self._load_heard() if keys is None else None
 
     @property
     def required(self) -> bool:
@@ -84,6 +87,23 @@ class PolicyKeeper:
             write_atomically(self._file, payload)
             self.policy = policy
         return policy
+
+    def hear(self, payload: bytes) -> bool:
+        """Without keys: learn from a policy whom not to name, and nothing else; True: it is news.
+
+        Nobody can vouch for it, but leaving a name out harms nobody. Raises OrderError, OSError.
+        """
+        heard = self._claimed(payload)
+        before, self._heard = self._heard, heard
+        if before is not None and before.to_json() == heard.to_json():
+            return False
+        write_atomically(self._heard_file, payload)
+        return True
+
+    def forgets(self, person: str) -> bool:
+        """Whether a person (pseudonym) was erased: not to be named any more."""
+        told = self.policy or self._heard
+        return told is not None and told.forgets(person)
 
     def collects(self, device: str, stream: str, class_: str) -> bool:
         """Whether the stream may be collected now."""
@@ -114,9 +134,26 @@ class PolicyKeeper:
             policy = verify_policy(payload, self._keys or ())
         except ContractError as error:
             raise OrderError(0, str(error)) from None
+        return self._ours(policy)
+
+    def _claimed(self, payload: bytes) -> CollectionPolicy:
+        try:
+            return self._ours(claimed_policy(payload))
+        except ContractError as error:
+            raise OrderError(0, str(error)) from None
+
+    def _ours(self, policy: CollectionPolicy) -> CollectionPolicy:
         if (policy.edge, policy.pilot) != (self._edge, self._pilot):
             raise OrderError(policy.version, f"edge: it is for {policy.pilot}/{policy.edge}")
         return policy
+
+    def _load_heard(self) -> CollectionPolicy | None:
+        try:
+            payload = read_if_there(self._heard_file)
+            return None if payload is None else self._claimed(payload)
+        except (OSError, OrderError) as error:
+            log.warning("policy: what was heard cannot be read (%s)", error)
+            return None
 
     def _load(self) -> CollectionPolicy | None:
         try:

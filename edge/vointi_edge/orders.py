@@ -40,6 +40,7 @@ class Orders:
         taken: TakenNumbers,
         *,
         apply: Apply,
+        renamed: Callable[[], None],
         obey: Mapping[CommandKind, Obey],
         answer: Callable[[CommandResult], None],
     ) -> None:
@@ -48,6 +49,7 @@ class Orders:
         self._keeper = keeper
         self._taken = taken
         self._apply = apply
+        self._renamed = renamed
         self._obey = obey
         self._answer = answer
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_WAITING)
@@ -66,6 +68,9 @@ class Orders:
             await (self._policy(payload) if kind == "policy" else self._command(payload))
 
     async def _policy(self, payload: bytes) -> None:
+        if not self._keeper.required:
+            self._hear(payload)
+            return
         try:
             policy = self._keeper.take(payload)
         except (OrderError, OSError) as error:
@@ -82,6 +87,15 @@ class Orders:
         log.info("policy: version %d holds; %d readings erased", policy.version, erased)
         details = {"erased": erased}
         self._answer(CommandResult(self._edge, policy.version, "policy", "done", "", details))
+
+    def _hear(self, payload: bytes) -> None:
+        try:
+            news = self._keeper.hear(payload)
+        except (OrderError, OSError) as error:
+            log.warning("policy: not taken notice of: %s", error)
+            return
+        if news:
+            self._renamed()
 
     async def _command(self, payload: bytes) -> None:
         try:

@@ -60,7 +60,7 @@ class Portrait:
 
     def birth(self) -> Birth:
         """What the birth certificate says; who was erased is not named, whatever is configured."""
-        policy = self._keeper.policy
+        policy, forgets = self._keeper.policy, self._keeper.forgets
         infos = self._states.infos(policy.unit_key if policy else None)
         return Birth(
             edge=self._config.edge,
@@ -69,9 +69,7 @@ class Portrait:
             site=self._config.site,
             role="home" if self._config.role == "home" else "service_point",
             devices=tuple(
-                replace(one, person=None)
-                if policy and one.person and policy.forgets(one.person)
-                else one
+                replace(one, person=None) if one.person and forgets(one.person) else one
                 for one in infos
             ),
         )

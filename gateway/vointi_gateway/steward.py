@@ -16,6 +16,7 @@ from .fleet import Fleet
 from .leasing import Leasing
 from .pilots.gate import Gate
 from .pilots.registry import Registry
+from .unnaming import Unnaming
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Steward:
         self._publish: Publish | None = None
         self._gate = Gate()
         self._leasing, self._courier = leasing, courier
+        self._unnaming = Unnaming(fleet, registry.erased.all, mine)
         self._revision = 0
         self._owed: set[str] = set()
         self._owed_lock = threading.Lock()
@@ -81,6 +83,7 @@ class Steward:
         pilot = self._fleet.pilot_of(birth.edge)
         if pilot is None:
             return
+        self._unnaming.took(pilot, birth)
         try:
             self._registry.observe(pilot, birth)
         except StoreError:
@@ -147,8 +150,11 @@ class Steward:
         if self._registry.revision() != self._revision:
             self.refresh()
             late = True
+        if late:
+            self._unnaming.look()
         self._registry.views.save()
         self._send(everyone=late)
+        self._unnaming.step(lambda topic: self._sent(topic, b""))
         return 0.0 if late else waited_s
 
     def _send(self, *, everyone: bool) -> None:

@@ -44,6 +44,11 @@ def box(tmp_path: Path, gateway: Gateway) -> Box:
     return Box(tmp_path, gateway.port).obeying()
 
 
+def people(gateway: Gateway, since: int = 0) -> set[str | None]:
+    """Whom the births since one of them have named."""
+    return {one["person"] for birth in gateway.births[since:] for one in birth["devices"]}
+
+
 def policy(version: int, *entries: PolicyEntry, edge: str = "home-1") -> bytes:
     return sign_policy(CollectionPolicy(edge, "demo-home", version, 0, entries), KEY)
 
@@ -282,17 +287,38 @@ async def test_stopped_again_while_it_stops_it_stops_all_the_same(box: Box) -> N
 async def test_who_was_erased_is_not_named_in_a_birth_also_after_a_restart(
     box: Box, gateway: Gateway
 ) -> None:
-    def people() -> set[str | None]:
-        return {one["person"] for one in gateway.births[-1]["devices"]} if gateway.births else set()
-
-    key = bytes(range(32))
-    mark = mark_of(key, "p-7f3a")
-    gone = CollectionPolicy("home-1", "demo-home", 1, 0, (BOTH,), key, (mark,))
     async with box.run():
-        await until(lambda: people() == {"p-7f3a"})
-        publish(gateway, sign_policy(gone, KEY))
-        await until(lambda: people() == {None})
+        await until(lambda: people(gateway, -1) == {"p-7f3a"})
+        publish(gateway, sign_policy(_without("p-7f3a"), KEY))
+        await until(lambda: people(gateway, -1) == {None})
     births = len(gateway.births)
     async with box.run():
         await until(lambda: len(gateway.births) > births)
-        assert people() == {None}
+        assert people(gateway, births) == {None}
+
+
+def _without(person: str) -> CollectionPolicy:
+    key = bytes(range(32))
+    return CollectionPolicy("home-1", "demo-home", 1, 0, (), key, (mark_of(key, person),))
+
+
+async def test_an_edge_without_keys_learns_whom_not_to_name_and_nothing_else(
+    tmp_path: Path, gateway: Gateway
+) -> None:
+    box = Box(tmp_path, gateway.port)
+    async with box.run() as agent:
+        await until(lambda: people(gateway, -1) == {"p-7f3a"})
+        publish(gateway, sign_policy(_without("p-7f3a"), STRANGER))
+        await until(lambda: people(gateway, -1) == {None})
+        agent.reading(box.heart_rate())  # the policy agrees to nothing
+        await until(lambda: gateway.count("hr"))
+    births = len(gateway.births)
+    async with box.run():
+        await until(lambda: len(gateway.births) > births)
+        assert people(gateway, births) == {None}
+        publish(gateway, sign_policy(_without("p-another"), STRANGER))
+        await until(lambda: people(gateway, -1) == {"p-7f3a"})
+        publish(gateway, b"not signed")
+        publish(gateway, policy(2, edge="home-2"))
+        publish(gateway, sign_policy(_without("p-7f3a"), STRANGER))
+        await until(lambda: people(gateway, -1) == {None})

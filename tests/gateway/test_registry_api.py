@@ -17,6 +17,7 @@ from gateway_kit import (
     DEVICE,
     EDGE,
     OTHER_PILOT,
+    PASSWORDS,
     PILOT,
     EdgeClient,
     GatewayProcess,
@@ -28,6 +29,7 @@ from gateway_kit import (
     running_gateway,
     wait_for,
 )
+from gateway_kit import state as edge_state
 from registry_kit import document
 from vointi_contract.policy import CollectionPolicy, verify_policy
 from vointi_contract.signing import read_public_keys
@@ -228,8 +230,22 @@ def test_a_pilot_is_imported_and_a_person_invited_while_it_runs(world: World) ->
     assert world.gateway.get(f"/consents/{OTHER_PILOT}/{joined['person']}").status_code == 404
 
 
+def _kept_births(world: World) -> list[bytes]:
+    """What the broker keeps as the edge's birth: it comes before anything said from now on."""
+    told = json.loads(edge_state(EDGE).to_json()) | {"mono_us": random_boot() // 2}
+    mark = json.dumps(told).encode()
+    every, word = f"{_base()}/+", PASSWORDS["gateway"]
+    with EdgeClient(world.edge.client.port, "gateway-3", password=word, subscribe=every) as reader:
+        world.edge.publish(f"{_base()}/state", mark)
+        wait_for(lambda: mark in [data for _, data in reader.received])
+        return [data for topic, data in reader.received if topic.endswith("/meta")]
+
+
 def test_an_erased_person_is_gone_from_the_running_gateway(world: World) -> None:
+    """The edge of this test never heard of policies, and says who wears what after each start."""
     world.ready(3)
+    world.edge.announce()
+    assert PERSON.encode() in b"".join(_kept_births(world))
     asked = world.post("/erasures", pilot=PILOT, person=PERSON).json()
     where = f"/erasures/{asked['id']}"
     wait_for(lambda: world.gateway.get(where).json()["state"] == "done", timeout_s=30)
@@ -245,3 +261,7 @@ def test_an_erased_person_is_gone_from_the_running_gateway(world: World) -> None
     kinds = [row["kind"] for row in world.gateway.get("/audit").json()]
     assert kinds.count("erase") == 1
     assert world.gateway.get("/audit/head").json()["n"] == len(kinds)
+    world.edge.announce()
+    wait_for(lambda: _kept_births(world) == [], timeout_s=60)
+    assert PERSON not in world.gateway.get("/participants").text
+    assert PERSON not in world.gateway.get("/devices").text

@@ -27,8 +27,8 @@ Role = Literal["edge", "gateway"]
 #: checked here: the gateway knows which pilot an edge belongs to.
 EDGE_WRITES = ("d/+", "b/+", "meta", "state", "clk", "res")
 EDGE_READS = ("c/#",)
-#: What the gateway may publish and receive.
-GATEWAY_WRITES = (f"{ROOT}/+/+/+/c/#",)
+#: What the gateway may publish and receive; a birth that names who was erased it takes away.
+GATEWAY_WRITES = (f"{ROOT}/+/+/+/c/#", f"{ROOT}/+/+/+/meta")
 GATEWAY_READS = (f"{ROOT}/+/+/+/#",)
 
 #: What the gateway's sessions add to its name: a broker gives one account one session. The other
