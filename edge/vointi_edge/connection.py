@@ -13,6 +13,7 @@ from vointi_edge.config import EdgeConfig, TlsConfig
 from vointi_edge.outbox.store import OutboxStore, Row
 from vointi_edge.outbox.writer import OutboxWriter
 from vointi_edge.tls import client_context
+from vointi_edge.uplink.dial import ADDRESS_FILE, LastAddress
 from vointi_edge.uplink.session import Broker
 
 #: What a Pi deletes in 10 ms: after an outage a watermark covers thousands of rows a second.
@@ -61,6 +62,7 @@ def broker_of(config: EdgeConfig, password: str | None) -> Broker:
         username=config.mqtt.username,
         password=password,
         tls=context_of(config.mqtt.tls),
+        last=LastAddress(config.data_dir / ADDRESS_FILE),
     )
 
 

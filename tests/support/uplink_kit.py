@@ -14,6 +14,7 @@ from vointi_contract.ack import Watermark
 from vointi_contract.frame import Loss
 from vointi_contract.status import Birth, EdgeStatus, OutboxCounts
 from vointi_edge.outbox.store import Row
+from vointi_edge.uplink.dial import LastAddress
 from vointi_edge.uplink.session import Broker
 from vointi_edge.uplink.uplink import Uplink
 
@@ -59,12 +60,14 @@ class Kept:
         return (gaps[0][0], gaps[-1][1]) if gaps else None
 
 
-def made(kept: Kept, port: int, protocol: str, host: str = "127.0.0.1") -> Uplink:
+def made(
+    kept: Kept, port: int, protocol: str, host: str = "127.0.0.1", last: LastAddress | None = None
+) -> Uplink:
     def status(online: bool) -> EdgeStatus:
         return EdgeStatus("home-1", BOOT, online, 1, 2, OutboxCounts(0, 0, 0, 0), ())
 
     return Uplink(
-        broker=Broker(host, port, protocol, "home-1", None, None),
+        broker=Broker(host, port, protocol, "home-1", None, None, last=last),
         topics=TOPICS,
         store=kept,
         birth=lambda: Birth("home-1", BOOT, "1", "home-1", "home", ()),

@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from vointi_edge.errors import EdgeError
+from vointi_edge.uplink.dial import DialledClient, LastAddress, leads_to
 from vointi_edge.uplink.pump import Pump
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class SessionError(EdgeError):
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Whom to talk to, and as whom."""
+    """Whom to talk to, and as whom; `last` is tried when the name does not lead there."""
 
     host: str
     port: int
@@ -63,6 +64,7 @@ class Broker:
     username: str | None
     password: str | None
     tls: Callable[[], ssl.SSLContext] | None = None
+    last: LastAddress | None = None
 
 
 class Session:
@@ -109,8 +111,19 @@ class Session:
         except EdgeError:
             await self.abort()
             raise
+        await self._remember()
         self._client.subscribe([(topic, 1) for topic in subscribe])
         self._pump.flush()
+
+    async def _remember(self) -> None:
+        """Note where the broker is that has just taken us."""
+        sock, last = self._client.socket(), self._broker.last
+        if last is not None and isinstance(sock, socket.socket):
+            with contextlib.suppress(OSError):
+                address = sock.getpeername()[0]
+                if last.of(self._broker.host) == address:
+                    return
+                await self._loop.run_in_executor(None, last.keep, self._broker.host, address)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
         """Send at QoS 1; return the message id, or None when the connection is gone."""
@@ -136,9 +149,9 @@ class Session:
         self._pump.stop()
         self._end("closed")
 
-    def _make_client(self, will: tuple[str, bytes]) -> mqtt.Client:
+    def _make_client(self, will: tuple[str, bytes]) -> DialledClient:
         version5 = self._broker.protocol == "5"
-        client = mqtt.Client(
+        client = DialledClient(
             callback_api_version=CallbackAPIVersion.VERSION2,
             client_id=self._broker.client_id,
             clean_session=None if version5 else True,
@@ -164,7 +177,22 @@ class Session:
     def _connect(self) -> None:
         # Nothing is kept at the broker for an edge: acknowledgements are repeated, and what was
         # not acknowledged is offered again from the outbox.
+        try:
+            self._dial(None)
+        except OSError as error:
+            host, last = self._broker.host, self._broker.last
+            address = last.of(host) if last is not None else None
+            if address is None or leads_to(host, address):
+                raise
+            try:
+                self._dial(address)
+            except OSError:
+                raise error from None
+            log.warning("uplink: %s leads nowhere (%s); took its last address", host, error)
+
+    def _dial(self, address: str | None) -> None:
         host, port = self._broker.host, self._broker.port
+        self._client.address = address
         if self._broker.protocol == "5":
             self._client.connect(host, port, KEEPALIVE_S, clean_start=True)
         else:
