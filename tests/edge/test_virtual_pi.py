@@ -134,7 +134,8 @@ def test_what_waits_says_so_once_a_minute(capsys: pytest.CaptureFixture[str]) ->
 
 def test_nobody_waits_for_a_machine_that_is_off_or_gets_nowhere(tmp_path: Path) -> None:
     machine = Machine(Card(tmp_path), 1)
-    (tmp_path / "console.log").write_text("its last words\n")
+    (tmp_path / "console.log").write_text("first\n\x1b[K[\x1b[0;32m  OK  \x1b[0m] its last words\n")
+    assert machine._last_words == "[  OK  ] its last words"
     machine.child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         assert machine.until(lambda: "there", 60, "it is there") == "there"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -47,6 +48,8 @@ CMDLINE = (
 # The Pi's two shares of the card: 512 MB of FAT are 128 here, for the same files.
 BOOT_MB = 128
 CPUS, MEMORY_MB = 2, 1024
+# systemd's console is coloured, and goes back in its line.
+_COLOURS = re.compile(r"\x1b\[[0-9;?!]*[A-Za-z]")
 
 
 class VirtualPiError(Exception):
@@ -224,7 +227,8 @@ class Machine:
 
     @property
     def _last_words(self) -> str:
-        lines = [line.strip() for line in self.console[-1000:].splitlines() if line.strip()]
+        plain = _COLOURS.sub("", self.console[-2000:])
+        lines = [line.strip() for line in plain.splitlines() if line.strip()]
         return lines[-1][:100] if lines else "nothing said"
 
     def power_off(self) -> None:
