@@ -290,3 +290,20 @@ def test_an_edge_that_is_killed_for_its_memory_is_started_again_for_ever(folder:
     assert (service["restart"], unit["startlimitintervalsec"]) == ("always", "0")
     assert (service["memorymax"], service["oompolicy"]) == ("300M", "stop")
     assert int(service["watchdogsec"]) <= 60
+
+
+def test_the_updater_starts_only_where_something_was_ever_ordered(folder: Path) -> None:
+    from vointi_edge.update.orders import FOLDER, ORDER_FILE, ROOT
+
+    unit = (folder / "units" / "vointi-update.service").read_text()
+    one_of = set(re.findall(r"^ConditionPathExists=\|(.+)$", unit, re.M))
+    data_dir = Path("/var/lib/vointi-edge")
+    assert one_of == {str(ROOT / "update"), str(data_dir / FOLDER / ORDER_FILE)}
+
+
+def test_an_update_leaves_its_folder_before_anything_else(tmp_path: Path) -> None:
+    from vointi_edge.cli import main
+
+    words = ("--config", str(tmp_path / "edge.toml"), "--root", str(tmp_path))
+    assert main(["update", str(tmp_path / "none.tar"), *words]) == 1
+    assert (tmp_path / "update").is_dir()

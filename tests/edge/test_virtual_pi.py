@@ -164,11 +164,28 @@ def test_a_run_that_stopped_has_a_table_of_what_was_seen(
     told = {row.metric: (row.ours, row.met) for row in rows(found, 60.0)}
     assert told["step: a"] == ("1 s (0 s of processor)", None)
     assert told["went through whole"] == ("not off", False)
-    found = Found(failed_units={"the restart": "x.service: no"}, update="success 0")
+    found = Found(failed_units={"the restart": "x.service: no"})
     told = {row.metric: (row.ours, row.met) for row in rows(found, 60.0)}
     assert told["units that failed, after the restart"] == ("x.service: no", False)
-    # "success" is said of what was never started, too
-    assert told["vointi-update at that boot"] == ("success", False)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("0 no success", ("not asked for", False)),
+        ("81 no success", ("not needed", True)),
+        ("81 yes success", ("success", True)),
+        ("81 yes exit-code", ("exit-code", False)),
+    ],
+)
+def test_a_unit_with_nothing_to_do_is_not_needed_or_succeeds(
+    root: Path, monkeypatch: pytest.MonkeyPatch, said: str, told: tuple[str, bool]
+) -> None:
+    monkeypatch.syspath_prepend(str(root))
+    from benchmarks.cases.virtual_pi import rows
+
+    found = {row.metric: (row.ours, row.met) for row in rows(Found(update=said), 60.0)}
+    assert found["vointi-update at the restart"] == told
 
 
 def test_a_run_is_kept_while_it_stands_still_and_begins_elsewhere(tmp_path: Path) -> None:

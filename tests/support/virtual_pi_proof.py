@@ -61,10 +61,10 @@ done
 """
 # By its watchdog, or because it ended; not by the reboot.
 _RESTARTS = "systemctl show -P NRestarts vointi-edge"
-# How it ended, and when by the clock since power-on: 0, not at all.
+# When since power-on it was to start (0: not at all), whether it had anything to do, how it ended.
 _UPDATE = """\
 show() { systemctl show -P $1 vointi-update; }
-echo "$(show Result) $(show ExecMainExitTimestampMonotonic)"
+echo "$(show ConditionTimestampMonotonic) $(show ConditionResult) $(show Result)"
 """
 _MISTAKES = "journalctl -b -p warning -o cat --no-pager -u vointi-edge | tail -20"
 
