@@ -15,6 +15,7 @@ from virtual_time import run_virtual
 from vointi_edge.sources.ble.gatt import _while_linked
 from vointi_edge.sources.ble.hearing import Hearing
 from vointi_edge.sources.ble.port import now_s
+from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ble.station import Station
 
 
@@ -39,6 +40,9 @@ class FakeScanner(BaseBleakScanner):
 class FakePort:
     name, client, scanner_args = "hci0", None, {}
     links_in_quiet = True
+
+    def admit(self, wanted: Any) -> None:
+        pass
 
     def __init__(self, *, gone: bool = False) -> None:
         self.told: list[str] = []
@@ -163,6 +167,37 @@ async def test_who_is_told_of_once_is_looked_for_anew_but_not_all_the_time() -> 
         await station.look_anew()
     assert port.told == ["start", "stop", "start"]
     await ended(running)
+
+
+async def test_who_is_given_back_after_a_pause_is_looked_for_anew_once() -> None:
+    """The scan told of it while nobody listened, and tells of it no more."""
+    port = FakePort()
+    radio = Radio([port])  # type: ignore[list-item]
+    (station,) = radio._stations
+    running = asyncio.create_task(station.run())
+    while not station.scanning:  # noqa: ASYNC110 - a station tells nobody
+        await asyncio.sleep(0)
+    looks = ["start"]
+    for address in ("A", "B"):
+        await radio.look_anew(address)
+        assert port.told == looks, "nobody ever wanted it"
+        radio.watch(address, SimpleNamespace())  # type: ignore[arg-type]
+        looks += ["stop", "start"]
+        for _ in range(2):
+            station._anew_s = float("-inf")
+            await radio.look_anew(address)
+            assert port.told == looks, "a second look would tell no more"
+        radio.unwatch(address)
+    await ended(running)
+
+
+@pytest.mark.parametrize("end", ["heard", "forget"])
+async def test_who_is_heard_or_given_up_is_wanted_no_more(end: str) -> None:
+    hearing = Hearing({"A"}, lambda: {"A"})
+    hearing.want("A")
+    assert hearing.near("A")
+    getattr(hearing, end)("A")
+    assert not hearing.near("A")
 
 
 async def test_nobody_looks_anew_in_the_middle_of_linking_or_where_all_is_told() -> None:

@@ -23,6 +23,7 @@ class Hearing:
         self._assigned = assigned
         self._linked = linked
         self._heard_s: dict[str, float] = {}
+        self._wanted: set[str] = set()
         self._any_s = float("-inf")
         self._began_s = 0.0
 
@@ -36,19 +37,29 @@ class Hearing:
         ours = address in self._assigned
         if ours:
             self._heard_s[address] = self._any_s
+            self._wanted.discard(address)
         return ours
+
+    def want(self, address: str) -> None:
+        """Note that a device is listened to from now on: it may have been told of before."""
+        self._wanted.add(address)
+
+    def told_anew(self) -> None:
+        """Note that a scan began, which tells of everybody in reach."""
+        self._wanted.clear()
 
     def released(self, address: str) -> None:
         """Note that a device has no link any more: it ought to advertise from now on."""
         self._heard_s[address] = now_s()
 
     def near(self, address: str) -> bool:
-        """Say whether a device was heard or linked lately, and is not linked."""
-        return address in self._near()
+        """Say whether a device is not linked, and was lately, or was heard, or may have been."""
+        return address in self._near() or address in self._wanted
 
     def forget(self, address: str) -> None:
         """Miss a device no more: nobody listens to it from now on."""
         self._heard_s.pop(address, None)
+        self._wanted.discard(address)
 
     @property
     def missed(self) -> bool:

@@ -71,6 +71,9 @@ class Radio:
             for station in self._stations:
                 station.hearing.began()
         self._watchers[address.upper()] = watcher
+        for station in self._stations:
+            if station.scanning:
+                station.hearing.want(address.upper())
 
     def unwatch(self, address: str) -> None:
         """Take a device for a stranger's from now on."""

@@ -96,7 +96,8 @@ class Station:
         """Be told anew who is there, not too often.
 
         BlueZ tells of a device when a scan first hears it, then only of a signal that is 8 dB
-        stronger or weaker: heard while nobody could link it, a device would stay unheard.
+        stronger or weaker: heard while nobody could link it, or during a pause, a device would
+        stay unheard.
         """
         if not self._port.links_in_quiet or self._hold.locked():
             return
@@ -116,6 +117,7 @@ class Station:
         self._suspected.clear()
         await _soon(scanner.start())
         self._scanner = scanner
+        self.hearing.told_anew()
         self.scanning = True
         try:
             self.hearing.began()
@@ -157,6 +159,7 @@ class Station:
                 with self._suspecting():
                     await _soon(scanner.start())
                     self._scanner = scanner
+                    self.hearing.told_anew()
 
     @contextlib.contextmanager
     def _suspecting(self) -> Iterator[None]:
