@@ -44,6 +44,10 @@ class Ledger:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
+    def order(self, topic: str, payload: bytes) -> None:
+        """Leave the edge an order."""
+        self._client.publish(topic, payload, qos=1, retain=True).wait_for_publish(30)
+
     @property
     def distinct(self) -> int:
         """How many different readings are here."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from bonds import bonds, rebooted
 from house import MODELS, STRAP, House, quit_hard, say
+from pauses import paused
 from soak import soak
 from wires import wires
 
@@ -267,4 +268,4 @@ def edge_restarted() -> dict[str, Any]:
         return {"code": code, "healed_s": healed, **house.settle()}
 
 
-__all__ = ["bonds", "rebooted", "soak", "wires"]
+__all__ = ["bonds", "paused", "rebooted", "soak", "wires"]
