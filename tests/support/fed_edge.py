@@ -38,9 +38,9 @@ def _count_offers(agent: Agent, path: Path) -> None:
         page = mmap.mmap(file.fileno(), 8)
     offer = agent._writer.offer
 
-    def counted(entry: Entry) -> None:
-        page[:] = (int.from_bytes(page[:]) + 1).to_bytes(8)
-        offer(entry)
+    def counted(*entries: Entry) -> None:
+        page[:] = (int.from_bytes(page[:]) + len(entries)).to_bytes(8)
+        offer(*entries)
 
     agent._writer.offer = counted  # type: ignore[method-assign]
 
