@@ -183,6 +183,28 @@ def test_what_is_not_small_is_rows_at_once(store: SmallCommits) -> None:
     assert not recent.is_small(in_columns(commit_of(*(ecg_at(n) for n in range(1, 111)))))
 
 
+def test_the_books_of_a_large_commit_wait_for_those_of_the_next(
+    store: SmallCommits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "SMALL", 100)
+    store.commit(commit_of(ecg_at(1), ecg_at(2)))
+    store.commit(commit_of(ecg_at(3), ecg_at(4)))
+    assert (store.kept, waiting(store)) == (0, 2)
+    assert store._con.execute("SELECT count(*) FROM segment").fetchall() == [(4,)]
+    assert store._con.execute("SELECT count(*) FROM receipt").fetchall() == [(0,)]
+    _again(store)
+    assert (waiting(store), store.counts()) == (0, {EDGE: Counts(4, 4)})
+    assert list(store.receipts()) == [Receipt(EDGE, "strap-1", 7, 1, 4, Outcome.STORED)]
+    store.commit(commit_of(ecg_at(5), ecg_at(6)))
+    store.commit(commit_of(ecg_at(7)))  # small: its samples are to become rows with the next
+    assert (store.kept, waiting(store)) == (1, 2)
+    store.commit(commit_of(ecg_at(8), ecg_at(9)))
+    assert waiting(store) == 0
+    assert store.counts() == {EDGE: Counts(9, 9)}
+    assert store.samples(span("ecg")).seq.tolist() == [n for n in range(1, 10) for _ in range(73)]
+    assert [(r.first, r.last) for r in store.receipts()] == [(1, 4), (5, 9)]
+
+
 def test_bytes_of_another_format_are_refused(store: SmallCommits) -> None:
     store.commit(commit_of(hr_frame(1)))
     ((data,),) = store._con.execute("SELECT data FROM recent").fetchall()

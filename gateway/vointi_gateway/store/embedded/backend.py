@@ -36,7 +36,7 @@ from .insert import Inserter
 from .newest import NewestValues
 from .opening import connect, line_of, migrate
 from .recent import SCHEMA as RECENT
-from .recent import RecentCommits, is_small, row_of, small, unpack
+from .recent import RecentCommits, Small, is_small, row_of, small, unpack
 from .rows import SCHEMAS, RowBuilder
 from .tables import BOOKS, SeriesKey, receipt_table, refused_table, tables_of, tally_table
 from .upkeep import Upkeep
@@ -151,7 +151,7 @@ class EmbeddedStore(Upkeep):
         offsets = self._anchors.with_new(commit.anchors)
         with self._placing(offsets), self._turn:
             if not self._keep(commit, offsets):
-                self._commit(commit, offsets)
+                self._commit(commit, offsets, books_wait=self._recent.takes_books())
 
     def _keep(self, commit: Commit, offsets: Offsets) -> bool:
         """Write a small commit as it came; False: it is to become rows, with those that wait."""
@@ -190,7 +190,8 @@ class EmbeddedStore(Upkeep):
         with suppress(StoreError):
             self._make_rows()
 
-    def _commit(self, commit: Commit, offsets: Offsets) -> None:
+    def _commit(self, commit: Commit, offsets: Offsets, *, books_wait: bool = False) -> None:
+        """Make rows of it, and of all that waits unless its books are to wait with that."""
         new: dict[SeriesKey, tuple[int, str]] = {}
 
         def number(owner: Owner, stream: str, metric: str) -> int:
@@ -202,10 +203,17 @@ class EmbeddedStore(Upkeep):
 
         con = self._writer()
         rows = RowBuilder(number, offsets)
-        tables = tables_of(self._with_recent(commit, rows), rows, new)
+        books = Small(None, commit.receipts, commit.tally)
+        if books_wait:
+            whole = replace(commit, receipts=(), tally={})
+        else:
+            whole = self._with_recent(commit, rows)
+        tables = tables_of(whole, rows, new)
+        if books_wait:
+            tables["recent"] = row_of(books)
         try:
             self._inserter.begin()
-            if self._recent:
+            if self._recent and not books_wait:
                 con.execute("DELETE FROM recent")
             placed = self._write(commit, tables, offsets)
             self._inserter.commit()
@@ -215,7 +223,10 @@ class EmbeddedStore(Upkeep):
         except duckdb.Error as exc:
             self._rollback()
             raise StoreError(f"the store refused a commit: {line_of(exc)}") from exc
-        self._recent.clear()
+        if books_wait:
+            self._recent.add(books)
+        else:
+            self._recent.clear()
         self._checkpoints.committed(tables)
         self._know({key: sid for key, (sid, _) in new.items()})
         self._anchors.keep(offsets)

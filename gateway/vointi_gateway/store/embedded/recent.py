@@ -135,6 +135,10 @@ class RecentCommits:
         young = self._clock_s() - self._since_s < OLD_S
         return young and len(self._held) < MOST and self._samples < FULL
 
+    def takes_books(self) -> bool:
+        """Whether the books of a commit that becomes rows itself may wait with them."""
+        return self.has_room() and all(held.numbered is None for held in self._held)
+
     def add(self, found: Small) -> None:
         """It is durable."""
         if not self._held:
