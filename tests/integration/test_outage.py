@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(280)]
 def test_what_was_measured_in_an_outage_is_stored_once(module_tmp: Path) -> None:
     """Three minutes, by device and sequence range; `--only outage` does it with thirteen hours."""
     found = outage(module_tmp, hours=0.05, slow=False)
-    assert found.backlog > 500
+    assert found.backlog > 400  # of some 520; the last ones are not committed yet
     assert {name.split("/")[0] for name in found.account.ranges} == {
         "strap-1", "oximeter-1", "bedroom-air",
     }  # fmt: skip
