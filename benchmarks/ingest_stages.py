@@ -12,6 +12,7 @@ from vointi_contract.codec import FORMAT_PACKED, decode, inflate
 from vointi_gateway.ingest.ledger import Ledger
 from vointi_gateway.ingest.plain import PlainReader
 from vointi_gateway.ingest.stage import Delivery, Stager
+from vointi_gateway.interpreter import settle
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.embedded.anchors import AnchorTable
 from vointi_gateway.store.embedded.rows import RowBuilder
@@ -67,6 +68,7 @@ def commit_times(
     """Milliseconds by the clock of committing each group, the first few left out."""
     store = EmbeddedStore(path)
     store.open()
+    settle()
     stager, times = _stager(homes), []
     for group in groups:
         arrived = [Delivery(m.topic, m.payload, 1, 1, 1, False, NOW_US) for m in group]

@@ -18,6 +18,7 @@ import uvicorn
 from .app import create_app
 from .gateway import Gateway
 from .identity.service import bundle_folder
+from .interpreter import settle
 from .settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,6 @@ log = logging.getLogger(__name__)
 GRACE_S = 1
 #: Of 0.1 s each: between two looks at the certificate's files.
 TICKS = 10
-#: How long a thread may keep the interpreter while another waits for it. The thread that reads from
-#: the broker asks for it several times a message; at Python's 5 ms readings queue behind a commit.
-SWITCH_S = 0.0005
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -118,7 +116,6 @@ def https_files(settings: Settings) -> tuple[Path | None, Path | None]:
 
 def serve(gateway: Gateway, sock: socket.socket) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
-    sys.setswitchinterval(SWITCH_S)
     certificate, key = https_files(gateway.settings)
     config = uvicorn.Config(
         create_app(gateway),
@@ -133,6 +130,7 @@ def serve(gateway: Gateway, sock: socket.socket) -> int:
         lifespan="on",
     )
     server = _Server(config, gateway)
+    settle()
     asyncio.run(server.serve(sockets=[sock]))
     if not server.started:
         print("the gateway did not start; the log says why", file=sys.stderr)  # noqa: T201
