@@ -12,9 +12,9 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import BaseBleakScanner
 from bleak.exc import BleakError
 from virtual_time import run_virtual
+from vointi_edge.beat import now_s
 from vointi_edge.sources.ble.gatt import _while_linked
 from vointi_edge.sources.ble.hearing import Hearing
-from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ble.station import Station
 

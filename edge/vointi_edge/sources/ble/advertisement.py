@@ -11,13 +11,12 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.uuids import normalize_uuid_str
 
 from vointi_edge import decoders
-from vointi_edge.beat import beat
+from vointi_edge.beat import beat, now_s
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.decoders.bthome_sealed import SealedBTHome
 from vointi_edge.decoders.values import Decoded
 from vointi_edge.errors import DecodeError
 from vointi_edge.sources.ble import words
-from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ble.repeats import Repeats
 from vointi_edge.sources.ports import Assigned, Context

@@ -11,12 +11,12 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
 from vointi_edge import decoders
+from vointi_edge.beat import now_s
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.decoders.values import Decoded
 from vointi_edge.errors import DecodeError
 from vointi_edge.sources.ble.device_clock import DeviceClock
 from vointi_edge.sources.ble.lookup import find
-from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ports import Context
 from vointi_edge.sources.refusals import Refusals
 from vointi_edge.sources.scalars import scalar_reading

@@ -12,7 +12,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
 from vointi_edge.backoff import Backoff
-from vointi_edge.beat import until_beat
+from vointi_edge.beat import now_s, until_beat
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.errors import DecodeError, NoSlotError, RadioError, SourceError
 from vointi_edge.sources.ble import words
@@ -23,7 +23,6 @@ from vointi_edge.sources.ble.gsp import GspControl, GspStream
 from vointi_edge.sources.ble.journal import Journal
 from vointi_edge.sources.ble.linker import RADIO_ERRORS, Link
 from vointi_edge.sources.ble.pmd import PmdControl, PmdStream
-from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.radio import Radio
 from vointi_edge.sources.ports import Assigned, Context
 

@@ -10,11 +10,11 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from vointi_edge import decoders
+from vointi_edge.beat import now_s
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.decoders import movesense
 from vointi_edge.errors import DecodeError, SourceError
 from vointi_edge.sources.ble.lookup import find
-from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.raw import raw_reading
 from vointi_edge.sources.ports import Context
 from vointi_edge.sources.refusals import Refusals

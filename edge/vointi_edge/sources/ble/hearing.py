@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from vointi_edge.sources.ble.port import now_s
+from vointi_edge.beat import now_s
 
 # Whoever was heard or linked within this time is missed when it is not heard any more.
 NEAR_S = 600.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from vointi_edge.sources.ble.port import now_s
+from vointi_edge.beat import now_s
 from vointi_edge.sources.ports import Hub
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 
 from vointi_edge import decoders
+from vointi_edge.beat import now_s
 from vointi_edge.catalogue import StreamSpec
 from vointi_edge.decoders import polar
 from vointi_edge.decoders.polar import Answer, Measurement, Setting, Status
@@ -17,7 +18,6 @@ from vointi_edge.errors import DecodeError
 from vointi_edge.reading import Reading
 from vointi_edge.sources.ble import words
 from vointi_edge.sources.ble.journal import Journal
-from vointi_edge.sources.ble.port import now_s
 from vointi_edge.sources.ble.raw import raw_reading
 from vointi_edge.sources.ports import Context
 from vointi_edge.sources.refusals import Refusals

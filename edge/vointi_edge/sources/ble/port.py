@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -11,17 +9,6 @@ from bleak.args.bluez import BlueZScannerArgs
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import BaseBleakScanner
-
-
-def now_s() -> float:
-    """Return the event loop's time, the one that every timeout here is measured in.
-
-    Outside of a loop it is the monotonic clock, which is what a loop's time is by default.
-    """
-    try:
-        return asyncio.get_running_loop().time()
-    except RuntimeError:
-        return time.monotonic()
 
 
 class RadioPort(Protocol):

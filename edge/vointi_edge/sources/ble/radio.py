@@ -14,10 +14,11 @@ from typing import Protocol
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
+from vointi_edge.beat import now_s
 from vointi_edge.config import DEFAULT_LINKS
 from vointi_edge.errors import NoSlotError, SourceError
 from vointi_edge.sources.ble.linker import Link
-from vointi_edge.sources.ble.port import RadioPort, now_s
+from vointi_edge.sources.ble.port import RadioPort
 from vointi_edge.sources.ble.station import Station
 
 # The longest advertising interval is 10.24 s (Core Vol 6 Part B 4.4.2.2): older is perhaps gone.

@@ -13,13 +13,13 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 
 from vointi_edge.backoff import Backoff
-from vointi_edge.beat import until_beat
+from vointi_edge.beat import now_s, until_beat
 from vointi_edge.sources.ble import words
 from vointi_edge.sources.ble.hearing import Hearing
 from vointi_edge.sources.ble.ladder import Ladder, Step
 from vointi_edge.sources.ble.limits import within
 from vointi_edge.sources.ble.linker import RADIO_ERRORS, Linker
-from vointi_edge.sources.ble.port import RadioPort, now_s
+from vointi_edge.sources.ble.port import RadioPort
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
