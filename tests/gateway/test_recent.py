@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,28 +10,13 @@ import duckdb
 import numpy as np
 import pytest
 from columns_kit import SmallCommits, in_columns, waiting
+from committing import killed
 from gateway_kit import EDGE, hr_frame
 from keeping_conformance import KeepingConformance
 from store_conformance import NAME, Factory, commit_of, ecg_at, span
 from vointi_gateway.errors import StoreError
 from vointi_gateway.store.embedded import EmbeddedStore, numbered, recent
 from vointi_gateway.store.model import Counts, Outcome, Receipt
-
-_KILLED = """
-import sys
-sys.path.insert(0, sys.argv[2])
-from pathlib import Path
-from columns_kit import SmallCommits
-from gateway_kit import hr_frame
-from store_conformance import commit_of
-store = SmallCommits(Path(sys.argv[1]))
-store.open()
-seq = sum(c.stored for c in store.counts().values())
-while True:
-    seq += 1
-    store.commit(commit_of(hr_frame(seq)))
-    print(seq, flush=True)
-"""
 
 
 class TestSmallCommits(KeepingConformance):
@@ -99,17 +82,9 @@ def test_a_crash_leaves_what_waits_in_the_file(store: SmallCommits) -> None:
 
 
 def test_sigkill_keeps_every_commit_that_returned(tmp_path: Path) -> None:
-    path, acknowledged = tmp_path / "k.duckdb", 0
-    support = str(Path(__file__).parents[1] / "support")
+    path = tmp_path / "k.duckdb"
     for _ in range(2):
-        command = [sys.executable, "-c", _KILLED, str(path), support]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdout is not None
-            for _line in range(recent.MOST + 6):
-                acknowledged = int(child.stdout.readline())
-            child.kill()
-            rest = child.stdout.read().split("\n")
-            acknowledged = max([acknowledged, *(int(n) for n in rest[:-1])])
+        acknowledged = killed(path, SmallCommits, recent.MOST + 6)
         store = SmallCommits(path)
         store.open()
         seqs = store.samples(span("heart_rate")).seq.tolist()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from committing import committing, killed
 from gateway_kit import EDGE, OTHER_EDGE, T0_US, hr_frame
 from keeping_conformance import DAY, MIN, KeepingConformance, alone_with, answers, frames
 from store_conformance import NAME, Factory, commit_of, ecg_at, span
@@ -20,22 +19,6 @@ from vointi_gateway.errors import StoreError, StoreLockedError
 from vointi_gateway.store.embedded import EmbeddedStore
 from vointi_gateway.store.model import Counts, ExportMark, SeriesQuery, WornSpan
 from vointi_gateway.store.port import Store
-
-_KILLED = """
-import sys
-sys.path.insert(0, sys.argv[2])
-from pathlib import Path
-from gateway_kit import hr_frame
-from store_conformance import commit_of
-from vointi_gateway.store.embedded import EmbeddedStore
-store = EmbeddedStore(Path(sys.argv[1]))
-store.open()
-seq = sum(c.stored for c in store.counts().values())
-while True:
-    seq += 1
-    store.commit(commit_of(hr_frame(seq)))
-    print(seq, flush=True)
-"""
 
 
 class TestEmbedded(KeepingConformance):
@@ -76,17 +59,8 @@ def test_a_failed_commit_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 def test_sigkill_keeps_every_commit_that_returned(tmp_path: Path) -> None:
     """Killed four times in mid-write: each acknowledged row is there, and none twice."""
     path = tmp_path / "k.duckdb"
-    support = str(Path(__file__).parents[1] / "support")
-    acknowledged = 0
     for _ in range(4):
-        command = [sys.executable, "-c", _KILLED, str(path), support]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdout is not None
-            for _line in range(15):
-                acknowledged = int(child.stdout.readline())
-            child.kill()
-            rest = child.stdout.read().split("\n")
-            acknowledged = max([acknowledged, *(int(n) for n in rest[:-1])])
+        acknowledged = killed(path, EmbeddedStore, 15)
         store = _open(path)
         seqs = store.samples(span("heart_rate")).seq.tolist()
         stored = store.counts()[EDGE].stored
@@ -98,8 +72,7 @@ def test_sigkill_keeps_every_commit_that_returned(tmp_path: Path) -> None:
 
 def test_a_second_process_is_told_who_has_it(tmp_path: Path) -> None:
     path = tmp_path / "l.duckdb"
-    command = [sys.executable, "-c", _KILLED, str(path), str(Path(__file__).parents[1] / "support")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with committing(path, EmbeddedStore) as child:
         assert child.stdout is not None
         child.stdout.readline()
         with pytest.raises(StoreLockedError, match="another gateway uses it"):
