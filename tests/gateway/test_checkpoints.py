@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from columns_kit import in_columns
 from gateway_kit import hr_frame
 from store_conformance import commit_of, ecg_at
 from vointi_gateway.errors import StoreError
@@ -99,6 +101,41 @@ def test_the_log_is_let_go_after_a_checkpoint(store: EmbeddedStore) -> None:
     assert held is not None and os.fstat(held).st_ino == wal.stat().st_ino
     store.close()
     assert not _open_files(wal)
+
+
+def test_a_checkpoint_comes_with_rows_and_never_while_bytes_wait(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wal = store._path.with_name(store._path.name + ".wal")
+    store.commit(commit_of(ecg_at(1)))
+    before = _asked(store, "SELECT current_setting('checkpoint_threshold')")
+    monkeypatch.setattr(checkpoints, "LOG_BYTES", 0)
+    store.commit(in_columns(commit_of(ecg_at(2))))
+    assert store._recent.numbered() is not None
+    assert wal.stat().st_size > 0
+    store._make_rows()
+    assert not wal.exists() or wal.stat().st_size == 0
+    assert _asked(store, "SELECT current_setting('checkpoint_threshold')") == before
+    assert _asked(store, "SELECT list(seq ORDER BY seq) FROM segment") == [1, 2]
+
+
+def test_a_transaction_that_fails_leaves_the_limit_of_the_log(
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.commit(commit_of(ecg_at(1)))
+    before = _asked(store, "SELECT current_setting('checkpoint_threshold')")
+    monkeypatch.setattr(checkpoints, "LOG_BYTES", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_write", _fail)
+        with pytest.raises(StoreError, match="no room"):
+            store.commit(commit_of(ecg_at(2)))
+    assert _asked(store, "SELECT current_setting('checkpoint_threshold')") == before
+    store.commit(commit_of(ecg_at(2)))
+    assert _asked(store, "SELECT list(seq ORDER BY seq) FROM segment") == [1, 2]
+
+
+def _fail(*_what: object) -> None:
+    raise duckdb.IOException("no room")
 
 
 def _refuse(_ask: object) -> None:

@@ -141,21 +141,29 @@ def test_rows_are_made_when_enough_waits(store: SmallCommits, monkeypatch) -> No
     now[0] = recent.OLD_S
     store.commit(commit_of(hr_frame(7)))
     assert waiting(store) == 0
-    monkeypatch.setattr(recent, "FULL", 0)
+    monkeypatch.setattr(recent, "FULL", 2)
     store.commit(commit_of(hr_frame(8)))
     store.commit(commit_of(hr_frame(9)))
+    assert waiting(store) == 2  # as many as are worth rows, but it is not long since the last
+    now[0] += recent.WHILE_S
+    store.commit(commit_of(hr_frame(10)))
     assert waiting(store) == 0
-    assert store.samples(span("heart_rate")).seq.tolist() == [*range(1, 10)]
+    monkeypatch.setattr(recent, "MOST_SAMPLES", 1)
+    store.commit(commit_of(hr_frame(11)))
+    store.commit(commit_of(hr_frame(12)))
+    assert waiting(store) == 0
+    assert store.samples(span("heart_rate")).seq.tolist() == [*range(1, 13)]
 
 
 def test_what_is_not_small_is_rows_at_once(store: SmallCommits) -> None:
     small = in_columns(commit_of(hr_frame(1)))
+    large = [ecg_at(n) for n in range(1, recent.SMALL // 73 + 2)]
     assert recent.is_small(small)
     assert recent.is_small(replace(small, readings=()))
     assert not recent.is_small(commit_of(hr_frame(1)))
     assert not recent.is_small(replace(small, births={EDGE: "{}"}))
     assert not recent.is_small(replace(small, released=(b"x",)))
-    assert not recent.is_small(in_columns(commit_of(*(ecg_at(n) for n in range(1, 111)))))
+    assert not recent.is_small(in_columns(commit_of(*large)))
 
 
 def test_the_books_of_a_large_commit_wait_for_those_of_the_next(

@@ -211,18 +211,8 @@ class EmbeddedStore(Upkeep):
         tables = tables_of(whole, rows, new)
         if books_wait:
             tables["recent"] = row_of(books)
-        try:
-            self._inserter.begin()
-            if self._recent and not books_wait:
-                con.execute("DELETE FROM recent")
-            placed = self._write(commit, tables, offsets)
-            self._inserter.commit()
-        except duckdb.DataError as exc:
-            self._rollback()
-            raise UnstorableError(f"the store cannot hold a value: {line_of(exc)}") from exc
-        except duckdb.Error as exc:
-            self._rollback()
-            raise StoreError(f"the store refused a commit: {line_of(exc)}") from exc
+        with self._checkpoints.with_rows(con):
+            placed = self._transact(commit, tables, offsets, empty=not books_wait)
         if books_wait:
             self._recent.add(books)
         else:
@@ -233,6 +223,30 @@ class EmbeddedStore(Upkeep):
         for sample in rows.newest():
             self._newest.note(*sample)
         self._newest.look(con, placed)
+
+    def _transact(
+        self,
+        commit: Commit,
+        tables: Mapping[str, pa.Table | None],
+        offsets: Offsets,
+        *,
+        empty: bool,
+    ) -> list[int]:
+        """Write these rows and what else is in the commit; `empty` what waited, now among them."""
+        con = self._writer()
+        try:
+            self._inserter.begin()
+            if self._recent and empty:
+                con.execute("DELETE FROM recent")
+            placed = self._write(commit, tables, offsets)
+            self._inserter.commit()
+        except duckdb.DataError as exc:
+            self._rollback()
+            raise UnstorableError(f"the store cannot hold a value: {line_of(exc)}") from exc
+        except duckdb.Error as exc:
+            self._rollback()
+            raise StoreError(f"the store refused a commit: {line_of(exc)}") from exc
+        return placed
 
     def _with_recent(self, commit: Commit, rows: RowBuilder) -> Commit:
         """The commit with the books of those that wait, whose columns `rows` takes."""

@@ -27,10 +27,15 @@ from .numbered import Numbered, SeriesNumber, join, number
 #: The table.
 SCHEMA = pa.schema([("data", pa.binary())])
 #: Samples of a commit that is worth rows at once.
-SMALL = 8_000
-#: Rows are made of what waits when it has so many samples, or is so old: whoever asks makes them
-#: first, and a later commit with them.
-FULL, OLD_S = 16_000, 1.0
+SMALL = 20_000
+#: Rows are made of what waits when it is so old: whoever asks makes them first, and a later commit
+#: with them.
+OLD_S = 1.0
+#: When this many samples wait, rows are made as soon as it is a while since the last time: few rows
+#: cost the log as much as 2,048.
+FULL, WHILE_S = 16_000, 0.25
+#: At the latest when so many do: a reading waits as long as that takes.
+MOST_SAMPLES = 300_000
 #: Commits that count samples only would else wait for long.
 MOST = 64
 _FORMAT = 1
@@ -132,8 +137,10 @@ class RecentCommits:
         """Whether one more may wait with them."""
         if not self._held:
             return True
-        young = self._clock_s() - self._since_s < OLD_S
-        return young and len(self._held) < MOST and self._samples < FULL
+        age_s = self._clock_s() - self._since_s
+        if age_s >= OLD_S or len(self._held) >= MOST or self._samples >= MOST_SAMPLES:
+            return False
+        return age_s < WHILE_S or self._samples < FULL
 
     def takes_books(self) -> bool:
         """Whether the books of a commit that becomes rows itself may wait with them."""
