@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import json
 import logging
 import signal
@@ -157,6 +158,8 @@ def _run(arguments: argparse.Namespace) -> int:
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
+    # The service manager ends a hanging edge by SIGABRT: the log then says where it hung.
+    faulthandler.enable()
     for chatty in (
         "bumble",
         "bleak",

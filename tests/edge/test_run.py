@@ -48,6 +48,18 @@ def test_a_signal_stops_it_cleanly(config: Path, number: int) -> None:
     assert (config.parent / "data" / "pipelines.sealed").is_file()
 
 
+def test_one_that_the_service_manager_ends_says_where_it_hung(config: Path) -> None:
+    command = [sys.executable, "-m", "vointi_edge", "run", "--config", str(config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stderr is not None
+        child.stderr.readline()
+        child.send_signal(signal.SIGABRT)
+        said = child.stderr.read()
+    assert child.returncode == -signal.SIGABRT
+    assert "base_events.py" in said  # its event loop
+    assert "writer.py" in said  # the outbox's thread
+
+
 def test_an_outbox_that_keeps_nothing_any_more_ends_the_process(config: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BROKEN_WRITER, str(config)],

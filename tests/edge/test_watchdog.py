@@ -41,4 +41,4 @@ async def test_ready_alive_stopping(tmp_path: Path, address: str, alive: bool) -
 async def test_without_a_service_manager_nothing_happens(tmp_path: Path) -> None:
     await told({}, alive=True, seconds=0.01)
     await told({"NOTIFY_SOCKET": str(tmp_path / "nobody")}, alive=True, seconds=0.01)
-    assert ServiceManager(lambda: True, {"WATCHDOG_USEC": "30000000"}).period_s == 15
+    assert ServiceManager(lambda: True, {"WATCHDOG_USEC": "60000000"}).period_s == 15
