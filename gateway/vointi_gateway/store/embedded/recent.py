@@ -29,15 +29,15 @@ SCHEMA = pa.schema([("data", pa.binary())])
 #: Samples of a commit that is worth rows at once.
 SMALL = 20_000
 #: Rows are made of what waits when it is so old: whoever asks makes them first, and a later commit
-#: with them.
-OLD_S = 1.0
+#: with them. Each second they would cost the disk three times what two straps say.
+OLD_S = 10.0
 #: When this many samples wait, rows are made as soon as it is a while since the last time: few rows
 #: cost the log as much as 2,048.
 FULL, WHILE_S = 16_000, 0.25
 #: At the latest when so many do: a reading waits as long as that takes.
 MOST_SAMPLES = 300_000
-#: Commits that count samples only would else wait for long.
-MOST = 64
+#: Commits of few samples: all of them are read again after a crash.
+MOST = 256
 _FORMAT = 1
 #: Format, and the length of what describes the columns, as JSON.
 _HEAD = struct.Struct("<BI")
