@@ -42,9 +42,11 @@ class ServiceManager:
             return
         # A leading @ stands for the abstract namespace.
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
+        # Not waiting: a manager that is behind with reading must not hold the event loop up.
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        with socket.socket(socket.AF_UNIX, kind) as manager:
             try:
                 manager.connect(address)
                 manager.sendall(message.encode("ascii"))
             except OSError:
-                return  # nobody listens: there is nobody to tell of it either
+                return  # nobody listens, or is behind: there is nobody to tell of it either
