@@ -27,6 +27,8 @@ from vointi_edge.update.orders import ROOT
 from vointi_edge.vitals import run_folder
 
 EX_TEMPFAIL = 75  # sysexits.h: begin anew, please
+# The file descriptor: a dying process may have no sys.stderr.
+_STDERR = 2
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -159,7 +161,7 @@ def _run(arguments: argparse.Namespace) -> int:
         stream=sys.stderr,
     )
     # The service manager ends a hanging edge by SIGABRT: the log then says where it hung.
-    faulthandler.enable()
+    faulthandler.enable(_STDERR)
     for chatty in (
         "bumble",
         "bleak",
