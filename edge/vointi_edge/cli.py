@@ -27,7 +27,7 @@ from vointi_edge.update.orders import ROOT
 from vointi_edge.vitals import run_folder
 
 EX_TEMPFAIL = 75  # sysexits.h: begin anew, please
-# The file descriptor: a dying process may have no sys.stderr.
+# The file descriptor: what sys.stderr is need not have one.
 _STDERR = 2
 
 

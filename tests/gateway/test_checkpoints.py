@@ -17,6 +17,7 @@ from vointi_gateway.errors import StoreError
 from vointi_gateway.store.embedded import EmbeddedStore, checkpoints
 
 GROUPS = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('segment')"
+LIMIT = "SELECT current_setting('checkpoint_threshold')"
 #: Less than what any commit writes to the log.
 EACH, NONE = "SET checkpoint_threshold = '1KB'", "SET checkpoint_threshold = '1GB'"
 
@@ -108,14 +109,14 @@ def test_a_checkpoint_comes_with_rows_and_never_while_bytes_wait(
 ) -> None:
     wal = store._path.with_name(store._path.name + ".wal")
     store.commit(commit_of(ecg_at(1)))
-    before = _asked(store, "SELECT current_setting('checkpoint_threshold')")
+    before = _asked(store, LIMIT)
     monkeypatch.setattr(checkpoints, "LOG_BYTES", 0)
     store.commit(in_columns(commit_of(ecg_at(2))))
     assert store._recent.numbered() is not None
     assert wal.stat().st_size > 0
     store._make_rows()
     assert not wal.exists() or wal.stat().st_size == 0
-    assert _asked(store, "SELECT current_setting('checkpoint_threshold')") == before
+    assert _asked(store, LIMIT) == before
     assert _asked(store, "SELECT list(seq ORDER BY seq) FROM segment") == [1, 2]
 
 
@@ -123,13 +124,13 @@ def test_a_transaction_that_fails_leaves_the_limit_of_the_log(
     store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.commit(commit_of(ecg_at(1)))
-    before = _asked(store, "SELECT current_setting('checkpoint_threshold')")
+    before = _asked(store, LIMIT)
     monkeypatch.setattr(checkpoints, "LOG_BYTES", 0)
     with monkeypatch.context() as patch:
         patch.setattr(store, "_write", _fail)
         with pytest.raises(StoreError, match="no room"):
             store.commit(commit_of(ecg_at(2)))
-    assert _asked(store, "SELECT current_setting('checkpoint_threshold')") == before
+    assert _asked(store, LIMIT) == before
     store.commit(commit_of(ecg_at(2)))
     assert _asked(store, "SELECT list(seq ORDER BY seq) FROM segment") == [1, 2]
 
