@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from vointi_gateway.store.embedded import EmbeddedStore, upkeep
+from gateway_kit import T0_US, hr_frame
+from store_conformance import commit_of, span
+from vointi_gateway.store.embedded import EmbeddedStore, summaries, upkeep
 from vointi_gateway.store.embedded.cores import Cores
 
 ONE, ALL = "SET threads = 1", "RESET threads"
@@ -78,6 +81,47 @@ def test_memory_is_given_back_each_minute_and_is_never_short(
         monkeypatch.setattr(upkeep, "CACHE", "1B")
         store.summarise()
         assert _of(store, "SELECT current_setting('memory_limit')") == before
+    finally:
+        store.close()
+
+
+def test_readings_that_never_cease_do_not_keep_a_pass_going(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes while a pass works is the next one's, each minute of a series one row by then."""
+    store = EmbeddedStore(tmp_path / "s.duckdb")
+    store.open()
+    take_in, turns = summaries.take_in, count(2)
+
+    def then_comes_another(cursor: Any) -> int:
+        taken = take_in(cursor)
+        seq = next(turns)
+        assert seq < 9, "the pass goes on as long as readings come"
+        store.commit(commit_of(hr_frame(seq, wall_us=T0_US + seq)))
+        store._make_rows()
+        return taken
+
+    try:
+        store.commit(commit_of(hr_frame(1, wall_us=T0_US + 1)))
+        monkeypatch.setattr(summaries, "take_in", then_comes_another)
+        assert store.summarise() == 3  # a heart rate and what it says beside it
+        monkeypatch.setattr(summaries, "take_in", take_in)
+        assert store.summarise() == 3
+        assert store.windows(span("heart_rate"), 60_000_000).n.tolist() == [2]
+    finally:
+        store.close()
+
+
+def test_a_pass_goes_on_until_a_backlog_is_taken_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = EmbeddedStore(tmp_path / "s.duckdb")
+    store.open()
+    try:
+        store.commit(commit_of(*(hr_frame(seq, wall_us=T0_US + seq) for seq in range(1, 8))))
+        monkeypatch.setattr(summaries, "STEP", 3)
+        assert store.summarise() == 21
+        assert store.summarise() == 0
     finally:
         store.close()
 

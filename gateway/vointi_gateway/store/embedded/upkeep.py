@@ -25,7 +25,7 @@ from .readers import Readers
 
 _T = TypeVar("_T")
 #: What the engine keeps in memory of its file when a minute is over.
-CACHE = "32MB"
+CACHE = "16MB"
 
 
 class Upkeep(ABC):
@@ -107,6 +107,10 @@ class Upkeep(ABC):
         with self._summing, self._cores.every():
             while rows := self._read(summaries.take_in):
                 total += rows
+                # What came since this pass began is the next one's: readings that never cease would
+                # keep it going for good, with a row a minute and series for each turn of it.
+                if rows < summaries.STEP:
+                    break
         self._merge_groups()
         self._let_go()
         return total
