@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 from vointi_gateway.store.embedded import EmbeddedStore
+from vointi_gateway.store.embedded.opening import connect
 
 #: 2026-06-01T00:00:00Z
 T0_US = 1_780_272_000_000_000
@@ -62,7 +63,7 @@ def fill(path: Path, size: Size) -> EmbeddedStore:
     store = EmbeddedStore(path)
     store.open()
     store.close()
-    with closing(duckdb.connect(str(path))) as con:
+    with closing(connect(path, path.parent / "lake")) as con:
         con.execute(
             "INSERT INTO series SELECT i, 'pilot-' || (i % ?), "
             "CASE WHEN i < ? THEN 'home-' || i || '.strap-' || i ELSE 'band-' || i || '.b' END, "

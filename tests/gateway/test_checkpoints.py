@@ -15,8 +15,13 @@ from gateway_kit import hr_frame
 from store_conformance import commit_of, ecg_at
 from vointi_gateway.errors import StoreError
 from vointi_gateway.store.embedded import EmbeddedStore, checkpoints
+from vointi_gateway.store.embedded.opening import ROW_GROUP
 
 GROUPS = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('segment')"
+SIZES = (
+    "SELECT sum(count) FROM pragma_storage_info('scalar') "
+    "WHERE column_name = 'sid' AND segment_type <> 'VALIDITY' GROUP BY row_group_id"
+)
 LIMIT = "SELECT current_setting('checkpoint_threshold')"
 #: Less than what any commit writes to the log.
 EACH, NONE = "SET checkpoint_threshold = '1KB'", "SET checkpoint_threshold = '1GB'"
@@ -58,6 +63,19 @@ def test_row_groups_are_merged_apart_from_commits(
     assert _asked(store, "SELECT list(seq ORDER BY seq) FROM segment") == [*range(1, 8)]
     assert not store._checkpoints.merge_due
     assert int(_asked(store, "SELECT current_setting('max_vacuum_tasks')")) == 0
+
+
+def test_row_groups_are_small_in_a_file_that_is_written_anew_too(store: EmbeddedStore) -> None:
+    """A merge writes up to three full ones anew, with commits waiting for it (decision 0095)."""
+    store.commit(commit_of(hr_frame(1), hr_frame(2)))
+    store._make_rows()
+    store._con.execute("INSERT INTO scalar SELECT s.* FROM scalar s, range(10000)")
+    for _ in range(2):
+        store._con.execute("FORCE CHECKPOINT")
+        sizes = [size for (size,) in store._con.execute(SIZES).fetchall()]
+        assert sum(sizes) == _asked(store, "SELECT count(*) FROM scalar") > 3 * ROW_GROUP
+        assert max(sizes) == ROW_GROUP
+        store._renew(lambda _: None, "write the file anew")
 
 
 def test_groups_that_an_earlier_run_left_are_merged_soon(store: EmbeddedStore) -> None:

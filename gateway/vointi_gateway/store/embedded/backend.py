@@ -34,7 +34,7 @@ from . import export as exporting
 from .anchors import AnchorTable, Offsets
 from .insert import Inserter
 from .newest import NewestValues
-from .opening import connect, line_of, migrate
+from .opening import USE, connect, line_of, migrate
 from .recent import SCHEMA as RECENT
 from .recent import RecentCommits, Small, is_small, row_of, small, unpack
 from .rows import SCHEMAS, RowBuilder
@@ -396,6 +396,7 @@ class EmbeddedStore(Upkeep):
             with self._lock:
                 cursor = self._writer().cursor()
             try:
+                cursor.execute(USE)
                 return ask(cursor)
             except duckdb.Error as exc:
                 raise StoreError(f"the store could not answer: {line_of(exc)}") from exc

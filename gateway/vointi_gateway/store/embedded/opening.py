@@ -14,6 +14,12 @@ from .lake import quoted
 
 #: Files that 1.5 can still read; DuckDB 2.0 would otherwise write a header that it cannot.
 STORAGE_VERSION = "v1.5.0"
+#: Rows of a row group (`fresh.py` says it, too). A merge writes three full ones anew with those
+#: that fill up behind them: of the engine's 122,880 that is a second without a commit, and 260 MB
+#: (docs/decisions/0095).
+ROW_GROUP = 16_384
+#: Of each connection: the file is attached, for only so can its row groups be chosen.
+USE = "USE store"
 
 
 def connect(path: Path, lake: Path) -> Any:
@@ -28,13 +34,13 @@ def connect(path: Path, lake: Path) -> Any:
         "autoinstall_known_extensions": "false",
     }
     try:
-        con = duckdb.connect(str(path), config=config)
         # One process has one instance of a file, however often it is opened.
-        found = con.execute("SELECT current_setting('enable_external_access')").fetchall()
-        if found[0][0]:
-            con.execute(f"SET allowed_directories = [{quoted(lake)}]")
-            con.execute("SET enable_external_access = false")
-        con.execute(checkpoints.NO_MERGES)
+        con = duckdb.connect(f":memory:{path.absolute()}", config=config)
+        try:
+            _attach(con, path, lake)
+        except duckdb.Error:
+            con.close()
+            raise
     except duckdb.Error as exc:
         if "lock" in str(exc).lower():
             raise StoreLockedError(
@@ -42,6 +48,16 @@ def connect(path: Path, lake: Path) -> Any:
             ) from exc
         raise StoreError(f"data_dir: {path.name} cannot be opened: {line_of(exc)}") from exc
     return con
+
+
+def _attach(con: Any, path: Path, lake: Path) -> None:
+    con.execute(f"ATTACH IF NOT EXISTS {quoted(path)} AS store (ROW_GROUP_SIZE {ROW_GROUP})")
+    con.execute(USE)
+    found = con.execute("SELECT current_setting('enable_external_access')").fetchall()
+    if found[0][0]:
+        con.execute(f"SET allowed_directories = [{quoted(lake)}]")
+        con.execute("SET enable_external_access = false")
+    con.execute(checkpoints.NO_MERGES)
 
 
 def migrate(con: Any, name: str) -> None:
