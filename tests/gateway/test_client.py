@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -97,3 +99,27 @@ def test_what_was_read_is_pending() -> None:
         sock.recv(1)
     sock.close()
     assert pipe.closed
+
+
+def test_messages_leave_nothing_to_the_collector(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its passes stop every thread, the longer the more is left to it."""
+    _connect(client, monkeypatch, Pipe(b"".join(_publish(mid, b"x") for mid in range(1, 101))))
+    gc.collect()
+    gc.disable()
+    try:
+        client.loop_read()
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
+
+
+def test_a_callback_for_a_topic_is_called(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    got = _connect(client, monkeypatch, Pipe(_publish(1, b"x")))
+    apart: list[bytes] = []
+    client.message_callback_add(
+        "vointi/+/p/#", lambda _c, _d, message: apart.append(message.payload)
+    )
+    client.loop_read()
+    assert (apart, got) == ([b"x"], [])
