@@ -65,7 +65,7 @@ cdef class PackedReader(ProtobufReader):
         memset(&channel, 0, sizeof(ChannelRow))
         if packed_channel(rest, scale[0], &channel, &form, &more):
             return -1
-        if channel.metric >= <size_t>self._wave.shape[0]:
+        if not 0 < channel.metric < <size_t>self._wave.shape[0]:
             return -1
         if n == 0 and packed_count(rest, MOST_VALUES, 8, &n):
             return -1

@@ -149,7 +149,7 @@ cdef class ProtobufReader(Held):
                     return -1
             else:
                 return -1
-        if deltas.at == deltas.end or channel.metric >= <size_t>self._wave.shape[0]:
+        if deltas.at == deltas.end or not 0 < channel.metric < <size_t>self._wave.shape[0]:
             return -1
         channel.scale = channel.scale or 1.0
         samples = self._samples_of(&channel, slot)

@@ -161,6 +161,16 @@ def test_damaged_messages_are_declined_or_read_alike(
         assert found == judged(data, device)
 
 
+@pytest.mark.parametrize("metric", [0, SIZE])
+def test_what_is_no_metric_is_declined(metric: int) -> None:
+    """Also by a reader without limits: the contract begins at 1."""
+    batch = pb.Batch.FromString(MESSAGES[0])
+    device = batch.frames[0].device
+    assert read(batch.SerializeToString(), device)
+    batch.frames[0].channels[0].metric = metric
+    assert read(batch.SerializeToString(), device) is None
+
+
 PACKED = [(c.payload, c.batch.frames[0].device) for c in golden.packed()]
 
 
