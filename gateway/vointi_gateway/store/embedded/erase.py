@@ -18,6 +18,7 @@ from ..worn import may_hold
 from . import queries, summaries
 from .archive import add_days
 from .lake import KINDS, Lake, Part
+from .opening import form
 from .summaries import DAY_US, MINUTE_US
 
 ALL_KINDS = tuple(kind for kinds in KINDS.values() for kind in kinds)
@@ -234,7 +235,7 @@ def rewrite(path: Path, found: Mapping[str, list[int]]) -> None:
     draft.unlink(missing_ok=True)
     # As a file, alone: the package's own imports would take longer than a small copy.
     script = Path(__file__).with_name("fresh.py")
-    command = [sys.executable, "-I", str(script), str(path), str(draft)]
+    command = [sys.executable, "-I", str(script), str(path), str(draft), form()]
     done = subprocess.run(
         command,
         input=json.dumps(found),

@@ -1,4 +1,4 @@
-"""python fresh.py OLD NEW: every row of a DuckDB file in a new one, in the same order.
+"""python fresh.py OLD NEW FORM: every row of a DuckDB file in a new one, in the same order.
 
 The row numbers of copies (JSON on stdin) are set in the new file: it has no holes.
 """
@@ -12,15 +12,12 @@ from pathlib import Path
 
 import duckdb
 
-#: As `opening` has it, which this program does not import: that takes longer than a small copy.
-_FORM = "STORAGE_VERSION 'v1.5.0', ROW_GROUP_SIZE 16384"
 
-
-def copy(old: Path, new: Path, marks: dict[str, list[int]]) -> None:
-    """Write the new file durably."""
+def copy(old: Path, new: Path, form: str, marks: dict[str, list[int]]) -> None:
+    """Write the new file durably, in this form (`opening.form`)."""
     con = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
     con.execute(f"ATTACH '{_quoted(old)}' AS old (READ_ONLY)")
-    con.execute(f"ATTACH '{_quoted(new)}' AS new ({_FORM})")
+    con.execute(f"ATTACH '{_quoted(new)}' AS new ({form})")
     con.execute("COPY FROM DATABASE old TO new")
     for key, value in marks.items():
         con.execute("UPDATE new.meta SET value = ? WHERE key = ?", [json.dumps(value), key])
@@ -38,4 +35,4 @@ def _quoted(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    copy(Path(sys.argv[1]), Path(sys.argv[2]), json.load(sys.stdin))
+    copy(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], json.load(sys.stdin))

@@ -14,12 +14,16 @@ from .lake import quoted
 
 #: Files that 1.5 can still read; DuckDB 2.0 would otherwise write a header that it cannot.
 STORAGE_VERSION = "v1.5.0"
-#: Rows of a row group (`fresh.py` says it, too). A merge writes three full ones anew with those
-#: that fill up behind them: of the engine's 122,880 that is a second without a commit, and 260 MB
-#: (docs/decisions/0095).
+#: Rows of a row group. A merge writes three full ones anew with those that fill up behind them: of
+#: the engine's 122,880 that is a second without a commit, and 260 MB (docs/decisions/0095).
 ROW_GROUP = 16_384
 #: Of each connection: the file is attached, for only so can its row groups be chosen.
 USE = "USE store"
+
+
+def form() -> str:
+    """What a new file is attached with, as options of SQL."""
+    return f"STORAGE_VERSION '{STORAGE_VERSION}', ROW_GROUP_SIZE {ROW_GROUP}"
 
 
 def connect(path: Path, lake: Path) -> Any:
