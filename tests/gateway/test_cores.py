@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,14 @@ from vointi_gateway.store.embedded import EmbeddedStore, summaries, upkeep
 from vointi_gateway.store.embedded.cores import Cores
 
 ONE, ALL = "SET threads = 1", "RESET threads"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    store = EmbeddedStore(tmp_path / "s.duckdb")
+    store.open()
+    yield store
+    store.close()
 
 
 def test_all_cores_are_used_while_anybody_needs_them() -> None:
@@ -63,34 +72,27 @@ def test_a_store_may_be_closed_during_long_work(tmp_path: Path) -> None:
 
 
 def test_memory_is_given_back_each_minute_and_is_never_short(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = EmbeddedStore(tmp_path / "s.duckdb")
-    store.open()
     before = _of(store, "SELECT current_setting('memory_limit')")
     cached = "SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"
-    try:
-        store._con.execute("CREATE TABLE much AS SELECT random() AS x FROM range(4000000)")
-        store._con.execute("CHECKPOINT")
-        store._con.execute("SELECT sum(x) FROM much").fetchall()
-        held = _of(store, cached)
-        monkeypatch.setattr(upkeep, "CACHE", "8MB")
-        store.summarise()
-        assert _of(store, cached) <= 8 * 1024**2 < held
-        # Less than what cannot be given back: nothing comes of it.
-        monkeypatch.setattr(upkeep, "CACHE", "1B")
-        store.summarise()
-        assert _of(store, "SELECT current_setting('memory_limit')") == before
-    finally:
-        store.close()
+    store._con.execute("CREATE TABLE much AS SELECT random() AS x FROM range(4000000)")
+    store._con.execute("CHECKPOINT")
+    store._con.execute("SELECT sum(x) FROM much").fetchall()
+    held = _of(store, cached)
+    monkeypatch.setattr(upkeep, "CACHE", "8MB")
+    store.summarise()
+    assert _of(store, cached) <= 8 * 1024**2 < held
+    # Less than what cannot be given back: nothing comes of it.
+    monkeypatch.setattr(upkeep, "CACHE", "1B")
+    store.summarise()
+    assert _of(store, "SELECT current_setting('memory_limit')") == before
 
 
 def test_readings_that_never_cease_do_not_keep_a_pass_going(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes while a pass works is the next one's, each minute of a series one row by then."""
-    store = EmbeddedStore(tmp_path / "s.duckdb")
-    store.open()
     take_in, turns = summaries.take_in, count(2)
 
     def then_comes_another(cursor: Any) -> int:
@@ -101,29 +103,21 @@ def test_readings_that_never_cease_do_not_keep_a_pass_going(
         store._make_rows()
         return taken
 
-    try:
-        store.commit(commit_of(hr_frame(1, wall_us=T0_US + 1)))
-        monkeypatch.setattr(summaries, "take_in", then_comes_another)
-        assert store.summarise() == 3  # a heart rate and what it says beside it
-        monkeypatch.setattr(summaries, "take_in", take_in)
-        assert store.summarise() == 3
-        assert store.windows(span("heart_rate"), 60_000_000).n.tolist() == [2]
-    finally:
-        store.close()
+    store.commit(commit_of(hr_frame(1, wall_us=T0_US + 1)))
+    monkeypatch.setattr(summaries, "take_in", then_comes_another)
+    assert store.summarise() == 3  # a heart rate and what it says beside it
+    monkeypatch.setattr(summaries, "take_in", take_in)
+    assert store.summarise() == 3
+    assert store.windows(span("heart_rate"), 60_000_000).n.tolist() == [2]
 
 
 def test_a_pass_goes_on_until_a_backlog_is_taken_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = EmbeddedStore(tmp_path / "s.duckdb")
-    store.open()
-    try:
-        store.commit(commit_of(*(hr_frame(seq, wall_us=T0_US + seq) for seq in range(1, 8))))
-        monkeypatch.setattr(summaries, "STEP", 3)
-        assert store.summarise() == 21
-        assert store.summarise() == 0
-    finally:
-        store.close()
+    store.commit(commit_of(*(hr_frame(seq, wall_us=T0_US + seq) for seq in range(1, 8))))
+    monkeypatch.setattr(summaries, "STEP", 3)
+    assert store.summarise() == 21
+    assert store.summarise() == 0
 
 
 def _of(store: EmbeddedStore, question: str) -> Any:
