@@ -62,7 +62,8 @@ class Certificate:
             found = [path.stat() for path in self._files]
         except FileNotFoundError:
             return ()
-        return tuple(n for one in found for n in (one.st_ino, one.st_mtime_ns))
+        # With the size: half a file and the whole may be written within one step of its clock.
+        return tuple(n for x in found for n in (x.st_ino, x.st_mtime_ns, x.st_size))
 
 
 class _Server(uvicorn.Server):

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,8 @@ from gateway_kit import (
 )
 from paho.mqtt.enums import CallbackAPIVersion
 from vointi_contract.topics import EdgeTopics
-from vointi_gateway.broker.users import load_users, matches
+from vointi_gateway.broker.mosquitto import Mosquitto, find
+from vointi_gateway.broker.users import UsersFile, load_users, matches
 from vointi_gateway.errors import ConfigError
 
 pytestmark = pytest.mark.network
@@ -213,6 +215,11 @@ def test_mosquitto_dies_with_its_parent(tmp_path: Path) -> None:
         wait_for(lambda: _free(port))
 
 
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
 def _free(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), 0.5).close()
@@ -255,6 +262,52 @@ def test_users_are_checked(tmp_path: Path, users: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_users(path)
     assert message in str(caught.value)
+
+
+def test_users_that_were_seen_half_written_are_read_again(tmp_path: Path) -> None:
+    """The rest may come within the same step of the file system's clock."""
+    path = write_users(tmp_path)
+    file, whole = UsersFile(path), path.read_text()
+    path.write_text("")
+    assert file.changed() is None
+    emptied = path.stat()
+    path.write_text(whole)
+    os.utime(path, ns=(emptied.st_atime_ns, emptied.st_mtime_ns))
+    assert set(file.changed() or ()) >= {EDGE, OTHER_EDGE}
+    assert file.changed() is None
+
+
+def test_mosquitto_finds_its_passwords_at_any_moment_of_a_rotation(tmp_path: Path) -> None:
+    """It reads them when it comes to it, which may be while they are written once more."""
+    needs("mosquitto")
+    users = load_users(write_users(tmp_path))
+    port = _free_port()
+    broker = Mosquitto(find() or "", "127.0.0.1", port, tmp_path / "data", users)
+    broker.start()
+    stop, torn = threading.Event(), []
+
+    def read() -> None:
+        while not stop.is_set():
+            for name in ("passwords", "acl"):
+                try:
+                    text = (tmp_path / "data" / name).read_text()
+                except OSError as exc:
+                    text = str(exc)
+                if EDGE not in text or not text.endswith("\n"):
+                    torn.append(f"{name}: {text}")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(100):
+            broker.rotate(users)
+        with EdgeClient(port) as edge:
+            edge.publish(OURS.live(DEVICE), b"still let in")
+    finally:
+        stop.set()
+        reader.join()
+        broker.stop()
+    assert torn == []
 
 
 def test_patterns() -> None:

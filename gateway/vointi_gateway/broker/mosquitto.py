@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import BrokerStartError
+from ..files import write_private
 from .edges import EdgeDoor
 from .users import User, mosquitto_acl, mosquitto_password
 
@@ -143,12 +144,12 @@ class Mosquitto:
 
     def _write_acl(self) -> None:
         edges = self._door.users() if self._door else {}
-        _write_private(self._data / "acl", mosquitto_acl(self._users | edges))
+        write_private(self._data / "acl", mosquitto_acl(self._users | edges))
 
     def _write_users(self) -> None:
         users = [*self._users.values(), *([self._door.warden] if self._door else [])]
         lines = [mosquitto_password(user) for user in users]
-        _write_private(self._data / "passwords", "\n".join([*lines, ""]))
+        write_private(self._data / "passwords", "\n".join([*lines, ""]))
         self._write_acl()
 
     def _write_files(self) -> None:
@@ -157,7 +158,7 @@ class Mosquitto:
         text = configuration(self._host, self._port, self._data)
         if self._door is not None:
             text += self._door.configuration()
-        _write_private(self._data / "mosquitto.conf", text)
+        write_private(self._data / "mosquitto.conf", text)
 
     def _launch(self) -> bool:
         """Start the child; whether it listens before START_S."""
@@ -177,12 +178,6 @@ class Mosquitto:
             else:
                 return self._child.poll() is None
         return False
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
 
 
 def _die_with_parent() -> Callable[[], None]:

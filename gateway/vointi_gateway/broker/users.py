@@ -109,12 +109,13 @@ class UsersFile:
             log.warning("users: nothing is changed: %s", exc)
             return None
 
-    def _look(self) -> tuple[int, int] | None:
+    def _look(self) -> tuple[int, int, int] | None:
         try:
             found = self._path.stat()
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        # Time passes in steps of some ms: a file seen half written may be whole within the same.
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _user(name: str, entry: object, where: str) -> User:

@@ -15,9 +15,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ..files import write_private
 from . import profile
 from .errors import IdentityError
-from .files import write_private
 from .issuer import BACKDATE_S, LIFE_S, Issued, Revoked
 
 log = logging.getLogger(__name__)

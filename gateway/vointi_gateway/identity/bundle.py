@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cryptography import x509
 
+from ..files import write_private
 from .authority import CRL_LIFE_S, DAY_S, MIDDLE_RENEW_S
 from .edges import Edges
-from .files import write_private
 from .issuer import Issuer
 
 #: The list is made anew daily: a gateway may be down for days before the broker locks all out.

@@ -8,8 +8,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ..files import write_private
 from . import profile
-from .files import write_private
 from .issuer import LIFE_S, Issuer
 
 #: As edges do: renewed in the last third of its life, so that days without us do no harm.
