@@ -19,6 +19,7 @@ from .fleet import Fleet
 from .house import house_of
 from .identity.audit import ChainedAudit
 from .identity.service import WATCH_S, Identity
+from .ingest.meter import Histogram
 from .ingest.replay import Replay
 from .ingest.service import Ingest
 from .ingest.share import Share
@@ -290,6 +291,10 @@ class Gateway:
     def latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 from last sample to live event."""
         return self.ingest.writer.latency.percentiles()
+
+    def delays(self) -> Histogram:
+        """From last sample to live event, of every live reading since the start."""
+        return self.ingest.writer.latency.histogram()
 
     def commit_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 of a transaction."""

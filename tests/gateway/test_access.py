@@ -311,6 +311,7 @@ def test_a_scraper_has_a_token_and_sees_no_person(tmp_path: Path) -> None:
         text = bearer("second").text
         assert 'vointi_readings{outcome="stored"} 2\n' in text
         assert f'vointi_edge_online{{edge="{EDGE}",pilot="{PILOT}"}} 1\n' in text
+        assert re.search(r'^vointi_live_delay_seconds_bucket{le="\+Inf"} \d+$', text, re.M)
         assert PERSON not in text
         assert DEVICE not in text
         form = re.compile(r"(# (HELP|TYPE) \w+ .+|\w+(\{[^{}]*\})? [0-9.e+-]+)")

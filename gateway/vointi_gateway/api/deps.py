@@ -12,6 +12,7 @@ from starlette.requests import Request
 from ..alarms import Alarms
 from ..fleet import Fleet
 from ..identity.service import Identity
+from ..ingest.meter import Histogram
 from ..live import LiveHub
 from ..pilots.registry import Registry
 from ..quarantine import QuarantineRoom
@@ -78,6 +79,9 @@ class GatewayView(Protocol):
 
     def latency_ms(self) -> Percentiles:
         """p50 and p99 from last sample to live event."""
+
+    def delays(self) -> Histogram:
+        """From last sample to live event, of every live reading since the start."""
 
     def commit_ms(self) -> Percentiles:
         """p50 and p99 of a transaction."""

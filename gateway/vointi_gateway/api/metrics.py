@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 from starlette.requests import Request
 
 from ..identity.errors import RefusedError, SignInError
+from ..ingest.meter import BOUNDS_MS, Histogram
 from .deps import GatewayView, Problem, TheGateway
 
 router = APIRouter(tags=["health"])
@@ -55,6 +57,7 @@ def _lines(gateway: GatewayView) -> Iterator[str]:
     took = {'quantile="0.5"': p50, 'quantile="0.99"': p99}
     known = {labels: ms / 1000 for labels, ms in took.items() if ms is not None}
     yield from _metric("commit_seconds", "gauge", "Duration of a store transaction", known)
+    yield from _histogram("live_delay_seconds", "Last sample to live event", gateway.delays())
     for name, about, value in (
         ("broker_connected", "Whether the MQTT session stands", int(gateway.broker_connected)),
         ("store_ok", "Whether the store took the last commit", int(gateway.store_ok)),
@@ -68,3 +71,12 @@ def _metric(name: str, kind: str, about: str, values: Mapping[str, float]) -> It
     yield f"# HELP vointi_{name} {about}\n# TYPE vointi_{name} {kind}\n"
     for labels, value in values.items():
         yield f"vointi_{name}{{{labels}}} {value}\n" if labels else f"vointi_{name} {value}\n"
+
+
+def _histogram(name: str, about: str, found: Histogram) -> Iterator[str]:
+    yield f"# HELP vointi_{name} {about}\n# TYPE vointi_{name} histogram\n"
+    for bound_ms, upto in zip(BOUNDS_MS, accumulate(found.steps), strict=True):
+        yield f'vointi_{name}_bucket{{le="{bound_ms / 1000}"}} {upto}\n'
+    count = sum(found.steps)
+    yield f'vointi_{name}_bucket{{le="+Inf"}} {count}\n'
+    yield f"vointi_{name}_sum {found.sum_ms / 1000}\nvointi_{name}_count {count}\n"
