@@ -34,6 +34,8 @@ from gateway_kit import (
 
 #: One in so many frames is a heart rate, the others are ECG.
 HEART_RATES = 3
+#: What opens the gateway's metrics.
+TOKEN = "scraper"
 
 
 @contextmanager
@@ -41,6 +43,8 @@ def gateway(folder: Path) -> Iterator[tuple[GatewayProcess, list[EdgeClient]]]:
     """A gateway on mosquitto, and two edges."""
     with running_broker(folder / "broker", "mosquitto") as broker:
         config = gateway_toml(folder, broker.port)
+        (folder / "token").write_text(TOKEN)
+        config.write_text(f'{config.read_text()}[metrics]\ntoken_file = "{folder / "token"}"\n')
         with (
             running_gateway(folder, config) as process,
             EdgeClient(broker.port) as one,
@@ -68,6 +72,15 @@ def steady(edges: list[EdgeClient], rate_hz: float, seconds: float, sent: int = 
     return total
 
 
+def in_time(process: GatewayProcess, upto_ms: float) -> tuple[int, int]:
+    """Of all frames since the start: how many were committed within `upto_ms`, and how many."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    lines = process.get("/metrics", headers=headers).text.splitlines()
+    named = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    bucket = f'vointi_live_delay_seconds_bucket{{le="{upto_ms / 1000}"}}'
+    return int(named[bucket]), int(named["vointi_live_delay_seconds_count"])
+
+
 def p50_p99(process: GatewayProcess, sent: int) -> tuple[float, float]:
     """Milliseconds from publish to committed, of the last 4,096 frames, once all are stored."""
     wait_for(lambda: process.counts()["stored"] >= sent, 120)
@@ -81,4 +94,4 @@ def _now(seq: int, number: int) -> Frame:
     return replace(frame, boot=9, wall_us=round(time.time_ns() / 1000 - span_us))
 
 
-__all__ = ["EDGE", "PILOT", "gateway", "p50_p99", "steady"]
+__all__ = ["EDGE", "PILOT", "gateway", "in_time", "p50_p99", "steady"]

@@ -39,6 +39,8 @@ GROUP = 2000
 COMMIT_VALUES, COMMIT_GOAL_MS = 10_000, 10.0
 POINTS_GOAL = 10.0
 FRAMES_HZ, LATE_GOAL_MS = 2000.0, 50.0
+#: With a merge of row groups and a pass of the summaries in it, which come once a minute.
+LATE_S = 90.0
 
 
 def run(settings: Settings) -> list[Row]:
@@ -65,7 +67,7 @@ def run(settings: Settings) -> list[Row]:
         rows += _stages(folder, homes, "bundles", later[: GROUP // BUNDLE])
         rows += _commits(folder, homes, now)
         rows += _peer(rows, now[:GROUP])
-        rows += _late(folder, 3.0 if settings.quick else 15.0)
+        rows += _late(folder, 3.0 if settings.quick else LATE_S)
     return rows
 
 
@@ -170,16 +172,24 @@ def _late(folder: Path, seconds: float) -> list[Row]:
     """Publish to queryable, through mosquitto and a gateway process, on every core there is."""
     if shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin") is None:
         return [Row("publish to queryable", "mosquitto is not installed")]
-    from benchmarks.publish_rig import gateway, p50_p99, steady
+    from benchmarks.publish_rig import gateway, in_time, p50_p99, steady
 
     with gateway(folder) as (process, edges):
         sent = steady(edges, FRAMES_HZ, seconds)
         p50, p99 = p50_p99(process, sent)
+        soon, counted = in_time(process, LATE_GOAL_MS)
     name = f"publish to queryable at {FRAMES_HZ:,.0f} frames/s"
-    goal = f"<= {LATE_GOAL_MS:.0f}"
+    share = 100 * soon / sent
     return [
-        Row(f"{name}, p50", p50, "ms"),
-        Row(f"{name}, p99", p99, "ms", goal=goal, met=p99 <= LATE_GOAL_MS),
+        Row(f"{name}, p50 of the last 4,096", p50, "ms"),
+        Row(f"{name}, p99 of the last 4,096", p99, "ms"),
+        Row(
+            f"{name}, within {LATE_GOAL_MS:.0f} ms of all {counted:,}",
+            share,
+            "%",
+            goal=">= 99",
+            met=share >= 99,
+        ),
     ]
 
 
