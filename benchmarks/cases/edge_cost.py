@@ -14,11 +14,14 @@ from benchmarks.rows import ROOT, Row, Settings
 
 sys.path.append(str(ROOT / "tests" / "support"))
 
+from byte_proof import Size, simulated
 from cost_proof import Cost, Growth, cost, growth
 
 NAME = "edge_cost"
 GB = 1e9
 DAY_S = 86_400
+#: Seeds: who walks sends more than who sits, and two minutes of anybody may be a walk.
+PEOPLE = (1, 2, 3, 4)
 
 
 def run(settings: Settings) -> list[Row]:
@@ -29,7 +32,9 @@ def run(settings: Settings) -> list[Row]:
         found = cost(Path(folder), seconds)
     with tempfile.TemporaryDirectory(prefix="vointi-") as folder:
         grown = growth(Path(folder), hours)
-    return [*_edge(found), *_bytes(found), *_growth(grown)]
+    minutes = 10 if settings.quick else 60
+    mean = simulated(PEOPLE, minutes * 60.0)
+    return [*_edge(found), *_bytes(found, mean, minutes), *_growth(grown)]
 
 
 def _edge(found: Cost) -> list[Row]:
@@ -45,14 +50,17 @@ def _edge(found: Cost) -> list[Row]:
     ]
 
 
-def _bytes(found: Cost) -> list[Row]:
-    live, bundled = found.live_bytes_per_value, found.bundle_bytes_per_value
-    all_said = found.live_bytes_per_value_of_straps
+def _bytes(found: Cost, mean: Size, minutes: int) -> list[Row]:
+    now = found.size
+    name = f"live, raw ECG + ACC, {minutes} minutes of {len(PEOPLE)} people"
     return [
-        Row("live, raw ECG + ACC", live, "B/value", goal="<= 1.15", met=live <= 1.15),
-        Row("  all that a strap says, by raw values", all_said, "B/value"),
-        Row("  live messages", found.live_messages_per_s, "/s"),
-        Row("in bundles, raw ECG + ACC", bundled, "B/value", goal="<= 1.0", met=bundled <= 1.0),
+        Row("live messages", found.live_messages_per_s, "/s"),
+        Row("live, raw ECG + ACC, in these seconds", now.live, "B/value"),
+        Row("  all that a strap says, by raw values", now.live_all, "B/value"),
+        Row("  in bundles, raw ECG + ACC", now.bundled, "B/value"),
+        Row(name, mean.live, "B/value", goal="<= 1.15", met=mean.live <= 1.15),
+        Row("  all that a strap says, by raw values", mean.live_all, "B/value"),
+        Row("  in bundles", mean.bundled, "B/value", goal="<= 1.0", met=mean.bundled <= 1.0),
     ]
 
 

@@ -8,13 +8,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_chain import Chain, Message, wait_for
+from byte_proof import Size
+from edge_chain import Chain, wait_for
 from fed_chain import cpu_s, fed_chain
 from metered_edge import read_meter
-from vointi_contract.codec import FORMAT_PACKED, decode, pack
-from vointi_contract.frame import Batch, Frame
-from vointi_edge.outbox.store import Row
-from vointi_edge.uplink.bundle import bundles
 
 # The demo's strap, a second one that the scenario adds, and what else reports by itself.
 DEVICES = """\
@@ -40,9 +37,6 @@ model = "ruuvitag"
 address = "C0:DE:00:00:00:06"
 """
 SCENARIO = '[[device]]\nkind = "strap"\nplace = "home"\naddress = "C0:DE:00:00:00:11"\n'
-WAVEFORMS = ("ecg", "acc")
-# What the lane packs on a usual line; on 1 Mbit/s it is a third of that, on a quick one more.
-_BUNDLE_BYTES = 16 * 1024
 _WARM_S = 15.0
 # As often as the gateway's (ingest/acks.py): each is a transaction of the outbox.
 _ACK_S = 1.0
@@ -63,10 +57,8 @@ class Cost:
     radio_share: float
     rss_mb: float
     written: int
-    live_bytes_per_value: float
-    live_bytes_per_value_of_straps: float
     live_messages_per_s: float
-    bundle_bytes_per_value: float
+    size: Size
 
 
 @dataclass(frozen=True)
@@ -126,63 +118,9 @@ def _measure(chain: Chain, seconds: float) -> Cost:
         radio_share=radio / passed,
         rss_mb=chain.edge.rss_mb,
         written=_written(pid) - written,
-        live_bytes_per_value=_live(live),
-        live_bytes_per_value_of_straps=_straps(live),
         live_messages_per_s=len(live) / passed,
-        bundle_bytes_per_value=_bundled(frames),
+        size=Size.of(live, frames),
     )
-
-
-def _live(messages: list[Message]) -> float:
-    """Bytes of payload for each value of raw ECG and acceleration, as it comes live.
-
-    A reading is charged what its message would be shorter without it, and an equal share of what
-    the message says once (topic's device apart: boot, clock, times).
-    """
-    charged, values = 0.0, 0
-    for message in messages:
-        frames = decode(message.payload, message.device).frames
-        own = [_without(frames, i, message) for i in range(len(frames))]
-        share = (len(message.payload) - sum(own)) / len(frames)
-        for frame, size in zip(frames, own, strict=True):
-            if frame.stream in WAVEFORMS:
-                charged += size + share
-                values += _values(frame)
-    return charged / values
-
-
-def _without(frames: tuple[Frame, ...], at: int, message: Message) -> int:
-    """How much shorter the message would be without one of its frames."""
-    if len(frames) == 1:
-        return len(message.payload)
-    rest = Batch((*frames[:at], *frames[at + 1 :]))
-    return len(message.payload) - len(pack(rest, message.device))
-
-
-def _straps(messages: list[Message]) -> float:
-    """The same with everything else that a strap says charged to its raw values, too."""
-    own = [message for message in messages if message.device.startswith("strap")]
-    frames = [frame for m in own for frame in decode(m.payload, m.device).frames]
-    raw = sum(_values(frame) for frame in frames if frame.stream in WAVEFORMS)
-    return sum(len(message.payload) for message in own) / raw
-
-
-def _bundled(frames: list[Frame]) -> float:
-    waves = {_key(f): f for f in frames if f.stream in WAVEFORMS}
-    rows = [
-        Row(n, f.device, f.boot, f.seq, pack(Batch((f,)), f.device))
-        for n, f in enumerate(waves.values())
-    ]
-    sizes = sum(len(b.payload(FORMAT_PACKED)) for b in bundles(rows, _BUNDLE_BYTES))
-    return sizes / sum(map(_values, waves.values()))
-
-
-def _key(frame: Frame) -> tuple[str, int, int]:
-    return frame.device, frame.boot, frame.seq
-
-
-def _values(frame: Frame) -> int:
-    return sum(len(channel.values) for channel in frame.channels)
 
 
 def _written(pid: int) -> int:
