@@ -65,11 +65,16 @@ def _bytes(found: Cost, mean: Size, minutes: int) -> list[Row]:
 
 
 def _growth(grown: Growth) -> list[Row]:
-    more = grown.last_mb - grown.early_mb
+    more, account = grown.last_mb - grown.early_mb, grown.account
+    even = account.conserved and account.lost == 0
     return [
         Row("compressed time", grown.hours, "h"),
         Row("readings through the outbox", grown.readings),
         Row("processor a reading, without radio", grown.cpu_s / grown.readings * 1e6, "us"),
         Row("memory after a tenth of it", grown.early_mb, "MB"),
         Row("growth after that", more, "MB", goal="<= 5", met=more <= 5),
+        Row("  at most on the way", grown.most_mb - grown.early_mb, "MB"),
+        Row("accepted; lost", f"{account.accepted:,}; {account.lost}"),
+        Row("in the store; twice", f"{account.stored:,}; {account.twice}"),
+        Row("accepted = stored, none lost", "yes" if even else "no", goal="yes", met=even),
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from byte_proof import Size
 from edge_chain import Chain, wait_for
-from fed_chain import cpu_s, fed_chain
+from fed_chain import Account, cpu_s, fed_chain
 from metered_edge import read_meter
 
 # The demo's strap, a second one that the scenario adds, and what else reports by itself.
@@ -63,13 +63,15 @@ class Cost:
 
 @dataclass(frozen=True)
 class Growth:
-    """A fed edge over compressed time."""
+    """A fed edge over compressed time, and where its readings are in the end."""
 
     hours: float
     readings: int
     cpu_s: float
     early_mb: float
+    most_mb: float
     last_mb: float
+    account: Account
 
 
 def cost(folder: Path, seconds: float) -> Cost:
@@ -130,7 +132,10 @@ def _written(pid: int) -> int:
 
 
 def growth(folder: Path, hours: float) -> Growth:
-    """Let a fed edge's time pass as fast as it goes, everything at work, and look at its memory."""
+    """Let a fed edge's time pass as fast as it goes, everything at work, and look at its memory.
+
+    Then no more is said, and every sequence number is looked for in the gateway's store.
+    """
     with fed_chain(folder, hours) as chain:
         assert chain.edge is not None
         pid, seen, done = chain.edge.pid, [], threading.Event()
@@ -149,9 +154,13 @@ def growth(folder: Path, hours: float) -> Growth:
         finally:
             done.set()
             watcher.join()
-        early = max(seen[: len(seen) // 10 + 2])
-        readings = chain.given - given
-        return Growth(hours, readings, cpu_s(pid) - spent, early, _rss_mb(pid))
+        readings, spent, last = chain.given - given, cpu_s(pid) - spent, _rss_mb(pid)
+        chain.order("quiet")
+        chain.hear("quiet")
+        chain.wait_drained()
+        tenth = len(seen) // 10 + 2
+        early, most = max(seen[:tenth]), max(seen[tenth:], default=last)
+        return Growth(hours, readings, spent, early, most, last, chain.account())
 
 
 def _rss_mb(pid: int) -> float:
