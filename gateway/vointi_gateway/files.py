@@ -1,4 +1,4 @@
-"""Files that only this account reads, replaced whole or not at all."""
+"""Files that only this account reads, replaced whole or not at all; whether a file changed."""
 
 from __future__ import annotations
 
@@ -17,3 +17,17 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+#: Inode, time of the last change in ns, size in bytes.
+Stamp = tuple[int, int, int]
+
+
+def stamp(path: Path) -> Stamp:
+    """What differs when the file was written or replaced. Raises OSError, as when it is away.
+
+    The size is in it because the clock of a file system goes in steps of some ms: a file that was
+    seen half written may be whole within the same.
+    """
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -16,6 +16,7 @@ from pathlib import Path
 import uvicorn
 
 from .app import create_app
+from .files import Stamp, stamp
 from .gateway import Gateway
 from .identity.service import bundle_folder
 from .interpreter import settle
@@ -46,10 +47,10 @@ class Certificate:
 
     def refresh(self) -> None:
         """Take over what has changed; a pair that does not fit is left alone and told of."""
-        stamp = self._look()
-        if stamp == self._stamp:
+        found = self._look()
+        if found == self._stamp:
             return
-        self._stamp = stamp
+        self._stamp = found
         try:
             self._context.load_cert_chain(*self._files)
         except OSError as exc:
@@ -57,13 +58,11 @@ class Certificate:
         else:
             log.info("https: a new certificate is in use")
 
-    def _look(self) -> tuple[int, ...]:
+    def _look(self) -> tuple[Stamp, ...]:
         try:
-            found = [path.stat() for path in self._files]
+            return tuple(map(stamp, self._files))
         except FileNotFoundError:
             return ()
-        # With the size: half a file and the whole may be written within one step of its clock.
-        return tuple(n for x in found for n in (x.st_ino, x.st_mtime_ns, x.st_size))
 
 
 class _Server(uvicorn.Server):

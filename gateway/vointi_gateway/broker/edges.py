@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError
+from ..files import Stamp, stamp
 from . import warden
 from .users import User
 
@@ -48,7 +49,7 @@ class EdgeDoor:
     def __init__(self, tls: TlsSettings, data: Path) -> None:
         self.tls, self._data = tls, data.resolve()
         self._folder = tls.bundle.resolve()
-        self._stamp: tuple[int, ...] = ()
+        self._stamp: tuple[Stamp, ...] = ()
         self._edges: dict[str, int] = {}
         self._due: list[tuple[float, str]] = []
         self.warden = User(warden.NAME, secrets.token_urlsafe(32), "edge")
@@ -69,15 +70,14 @@ class EdgeDoor:
     def changed(self) -> bool:
         """Whether the folder has changed; then whoever is out is remembered to be pushed."""
         try:
-            found = [(self._folder / name).stat() for name in _FILES]
+            found = tuple(stamp(self._folder / name) for name in _FILES)
         except FileNotFoundError:  # somebody is at work on the folder: the next look tells
             return False
-        stamp = tuple(n for stat in found for n in (stat.st_ino, stat.st_mtime_ns))
-        if stamp == self._stamp:
+        if found == self._stamp:
             return False
         document = json.loads((self._folder / "edges.json").read_bytes())
         # Should a file change while it is read, the next call sees another stamp.
-        self._stamp, before, self._edges = stamp, self._edges, document["edges"]
+        self._stamp, before, self._edges = found, self._edges, document["edges"]
         out = [edge for edge, since in before.items() if self._edges.get(edge) != since]
         now = time.monotonic()
         self._due += [(now + after_s, edge) for after_s in _PUSHES_S for edge in out]

@@ -17,6 +17,7 @@ from vointi_contract.errors import TopicError
 from vointi_contract.topics import ROOT, check_id
 
 from ..errors import ConfigError
+from ..files import Stamp, stamp
 from ..settings import MAX_SLOTS
 
 log = logging.getLogger(__name__)
@@ -99,23 +100,21 @@ class UsersFile:
 
     def changed(self) -> dict[str, User] | None:
         """The users when they changed since the last call; while the file is wrong, as before."""
-        stamp = self._look()
-        if stamp == self._stamp or stamp is None:
+        found = self._look()
+        if found == self._stamp or found is None:
             return None
-        self._stamp = stamp
+        self._stamp = found
         try:
             return load_users(self._path)
         except ConfigError as exc:
             log.warning("users: nothing is changed: %s", exc)
             return None
 
-    def _look(self) -> tuple[int, int, int] | None:
+    def _look(self) -> Stamp | None:
         try:
-            found = self._path.stat()
+            return stamp(self._path)
         except OSError:
             return None
-        # Time passes in steps of some ms: a file seen half written may be whole within the same.
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _user(name: str, entry: object, where: str) -> User:

@@ -7,6 +7,8 @@ import json
 import os
 from pathlib import Path
 
+from ..files import stamp
+
 
 class ErasedList:
     """The file `path`: one JSON object a line, appended durably.
@@ -33,12 +35,11 @@ class ErasedList:
         """Every (pilot, person) that was erased; read anew when the file has changed."""
         if not self.path.exists():
             return frozenset()
-        found = self.path.stat()
-        stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
-        if stamp != self._known[0]:
+        found = stamp(self.path)
+        if found != self._known[0]:
             lines = self.path.read_text(encoding="utf-8").splitlines()
             rows = (json.loads(line) for line in lines if line.strip())
-            self._known = (stamp, frozenset((row["pilot"], row["person"]) for row in rows))
+            self._known = (found, frozenset((row["pilot"], row["person"]) for row in rows))
         return self._known[1]
 
     def merge(self, other: Path) -> None:
