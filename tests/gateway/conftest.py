@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from gateway_kit import GatewayProcess, Process, gateway_toml, running_broker, running_gateway
+from vointi_gateway.store.embedded import EmbeddedStore
 
 
 @pytest.fixture(scope="module", params=["mosquitto", "embedded"])
@@ -29,3 +30,12 @@ def chain(
         config = gateway_toml(folder, broker.port, protocol)
         with running_gateway(folder, config) as gateway:
             yield broker, gateway.connected()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    """An embedded store, opened."""
+    store = EmbeddedStore(tmp_path / "s.duckdb")
+    store.open()
+    yield store
+    store.close()

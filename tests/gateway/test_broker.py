@@ -28,6 +28,7 @@ from gateway_kit import (
     write_users,
 )
 from paho.mqtt.enums import CallbackAPIVersion
+from running_demo import free_port
 from vointi_contract.topics import EdgeTopics
 from vointi_gateway.broker.mosquitto import Mosquitto, find
 from vointi_gateway.broker.users import UsersFile, load_users, matches
@@ -215,11 +216,6 @@ def test_mosquitto_dies_with_its_parent(tmp_path: Path) -> None:
         wait_for(lambda: _free(port))
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
 def _free(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), 0.5).close()
@@ -281,7 +277,7 @@ def test_mosquitto_finds_its_passwords_at_any_moment_of_a_rotation(tmp_path: Pat
     """It reads them when it comes to it, which may be while they are written once more."""
     needs("mosquitto")
     users = load_users(write_users(tmp_path))
-    port = _free_port()
+    port = free_port()
     broker = Mosquitto(find() or "", "127.0.0.1", port, tmp_path / "data", users)
     broker.start()
     stop, torn = threading.Event(), []

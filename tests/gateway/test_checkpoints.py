@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,6 @@ SIZES = (
 LIMIT = "SELECT current_setting('checkpoint_threshold')"
 #: Less than what any commit writes to the log.
 EACH, NONE = "SET checkpoint_threshold = '1KB'", "SET checkpoint_threshold = '1GB'"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    store = EmbeddedStore(tmp_path / "s.duckdb")
-    store.open()
-    yield store
-    store.close()
 
 
 def _asked(store: EmbeddedStore, question: str) -> Any:

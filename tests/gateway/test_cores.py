@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,6 @@ from vointi_gateway.store.embedded import EmbeddedStore, summaries, upkeep
 from vointi_gateway.store.embedded.cores import Cores
 
 ONE, ALL = "SET threads = 1", "RESET threads"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    store = EmbeddedStore(tmp_path / "s.duckdb")
-    store.open()
-    yield store
-    store.close()
 
 
 def test_all_cores_are_used_while_anybody_needs_them() -> None:

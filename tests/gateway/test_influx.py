@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -46,14 +45,6 @@ class _Target:
 
     def close(self) -> None:
         pass
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    store = EmbeddedStore(tmp_path / "i.duckdb")
-    store.open()
-    yield store
-    store.close()
 
 
 def _forwarder(store: EmbeddedStore, target: _Target) -> InfluxForwarder:

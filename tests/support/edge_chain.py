@@ -20,6 +20,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from running_demo import free_port
 from vointi_contract.ack import Watermark, encode_ack
 from vointi_contract.codec import FORMAT_PACKED, decode
 from vointi_contract.command import CommandResult
@@ -29,12 +30,6 @@ from vointi_contract.topics import EdgeTopics
 
 BIN = Path(sys.executable).parent
 TOPICS = EdgeTopics("demo-home", "home-1")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(what: Callable[[], Any], timeout_s: float = 20.0, said: str = "") -> Any:
